@@ -20,6 +20,7 @@ mod size;
 mod work_section;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,8 +33,8 @@ pub use fleet_file::{FleetFile, MachineWork, QueueNames};
 pub use kind::Kind;
 pub use machine::MachineSettings;
 pub use objects::{
-    Compare, Find, GIANT_JOB_BYTES, GIANT_JOBS, JOB_KEYS, LIST_IN_HEADS, ObjectsConfig, PART_BYTES, RunOverrides,
-    SETTLE_OBJECTS, Side, Sse, Work, multipart_threshold_bytes,
+    Compare, Find, GIANT_JOB_BYTES, GIANT_JOBS, JOB_KEYS, LIST_IN_HEADS, ObjectsConfig, PART_BYTES, Records,
+    RunOverrides, SETTLE_OBJECTS, Side, Sse, Work, multipart_threshold_bytes,
 };
 pub use size::Size;
 
@@ -104,9 +105,24 @@ pub struct EventsConfig {
 pub struct LedgerConfig {
     /// The table's name.
     pub table: String,
+    /// For how long outcomes that are recorded together can be found by their keys.
+    #[serde(with = "duration::required", default = "kept_outcomes")]
+    pub keep_outcomes: Duration,
     /// Endpoint, region and credentials.
     #[serde(flatten)]
     pub connection: Connection,
+}
+
+/// A year, and time to look back at it.
+fn kept_outcomes() -> Duration {
+    Duration::from_secs(400 * 24 * 3600)
+}
+
+impl LedgerConfig {
+    /// A table, with the defaults of all else.
+    pub fn new(table: impl Into<String>, connection: Connection) -> LedgerConfig {
+        LedgerConfig { table: table.into(), keep_outcomes: kept_outcomes(), connection }
+    }
 }
 
 /// The autoscaling group.

@@ -10,8 +10,10 @@
 //! - Counters are exact: [`settle`](Ledger::settle) counts an item of a job once, however often and by however many
 //!   workers the job is executed. A run is done exactly when its finder has listed everything and as many items are
 //!   settled as were enqueued ([`Run::is_done`]).
-//! - [`outcome`](Ledger::outcome) returns the last outcome recorded for a key, from any run. Outcomes that describe no
-//!   key ([`Outcome::is_of_key`]) are only counted.
+//! - [`outcome`](Ledger::outcome) returns the last outcome recorded for a key, from any run, for as long as the ledger
+//!   keeps outcomes. Outcomes that describe no key ([`Outcome::is_of_key`]) are only counted.
+//! - A ledger may record outcomes that have a [`Span`] together, many in one record. [`recorded`](Ledger::recorded)
+//!   reads none of those.
 //! - A task's [event run](events_run) counts events by the same rules, for as long as their messages can come
 //!   again. Its failures are listed for 90 days, each key once, as it failed last.
 //! - A stream has one follower: [`advance`](Ledger::advance) lets one of several followers take a step, and counts the
@@ -34,6 +36,7 @@ pub mod rate;
 mod reasons;
 mod run;
 mod settled;
+mod span;
 mod task_records;
 mod transfers;
 
@@ -59,10 +62,14 @@ pub use position::{Advance, Advanced, MAX_CURSOR_BYTES, Position};
 pub use reasons::{MAX_REASONS, OTHER, Reasons};
 pub use run::{Run, RunStart, RunState};
 pub use settled::Settled;
+pub use span::{Span, Stream};
 pub use task_records::{EraseEffort, Erased, SharedTaskRecords, TaskRecords};
 pub use transfers::{
     MAX_REPORTED_UPLOADS, MAX_TRANSFER_REPORTS, ReportedUpload, RunTransfers, TransferReport, TransferReports,
 };
+
+/// Most runs of a task among which [`Ledger::outcome`] searches for a key's last outcome.
+pub const MAX_RUNS_SEARCHED: usize = 100;
 
 /// A ledger that many tasks share.
 pub type SharedLedger = Arc<dyn Ledger>;
@@ -70,6 +77,9 @@ pub type SharedLedger = Arc<dyn Ledger>;
 /// The durable truth about runs and outcomes. See the [module's contract](self).
 #[async_trait]
 pub trait Ledger: TransferReports + Send + Sync + std::fmt::Debug + 'static {
+    /// Whether a service charges for each write.
+    fn is_charged(&self) -> bool;
+
     /// Makes `owner` the only finder of `task`, and returns the claim's fence. The owner renews its claim, under the
     /// same fence, by repeating the call; each renewal changes the beat.
     ///
@@ -152,8 +162,17 @@ pub trait Ledger: TransferReports + Send + Sync + std::fmt::Debug + 'static {
     /// The position of a stream's partition; `None` before the first step.
     async fn position(&self, task: &str, partition: &str) -> Result<Option<Position>>;
 
-    /// The last outcome of a key.
+    /// The last outcome of a key: that of the newest of the task's last [`MAX_RUNS_SEARCHED`] runs that has one. Of
+    /// several in one run the one with most attempts, of these the one that finished last. An outcome of the event run
+    /// and one of another run: the one that finished last.
+    ///
+    /// A ledger that records all outcomes one by one returns the one that was recorded last. This is the same one
+    /// unless a settlement was late.
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>>;
+
+    /// The last outcome of a key among those that are recorded one by one: of settlements without a [`Span`], failures,
+    /// and those that [`Span::own_records`] names. One small read. Outcomes that are recorded together may be newer.
+    async fn recorded(&self, task: &str, key: &str) -> Result<Option<Outcome>>;
 
     /// The failures of a run in a fixed order, at most `limit`. `after` is the token of the page before; the token
     /// that comes back is `None` at the end.

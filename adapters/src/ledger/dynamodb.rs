@@ -6,14 +6,15 @@
 //!
 //! | pk | sk | what |
 //! |---|---|---|
-//! | `object#TASK#KEY` | `outcome` | an object's last outcome |
+//! | `object#TASK#KEY` | `outcome` | an object's last outcome that has an item of its own |
+//! | `block#RUN#RANGE` | stream, first key, origin and digest: `block_key` | outcomes of a job, compressed |
 //! | `tasks` | `TASK` | that the task has had a run |
 //! | `task#TASK` | `run#RUN` | that the run is the task's; not of its [event run](shared::ledger::events_run) |
 //! | `task#TASK` | `claim` | which finder has the task, and the last claim's fence and beat |
 //! | `run#RUN` | `run` | a run: its start, its phase, the fence of its finder |
 //! | `run#RUN` | `range#ID` | a range's checkpoint, and the fence under which it may be written |
 //! | `run#RUN` | `deferred#ID#NUMBER` | a delete job that is deferred |
-//! | `run#RUN` | `counter#SHARD` | counters of settled objects, to be added up |
+//! | `counter#RUN` | `SHARD` | counters of settled objects, to be added up |
 //! | `failures#RUN` | SHA-256 of the key | an object that failed in the run |
 //! | `job#RUN#ORIGIN` | `counted` | which of an origin job's objects are counted |
 //! | `position#TASK#PARTITION` | `position` | where the follower of a stream's partition stands |
@@ -23,13 +24,16 @@
 //! | `suspects#TASK` | the key | that the destination may hold wrong bytes under it |
 //! | `suspect-root#TASK` | `root` | the same of the empty key |
 //!
-//! What has an attribute `expires` is removed by the service (time to live): which objects of a job are counted, the
-//! failures of event runs, and what workers transfer.
+//! What has an attribute `expires` is removed by the service (time to live): which objects of a job are counted, blocks
+//! of outcomes, the failures of event runs, and what workers transfer.
 //!
 //! Reads are strongly consistent. Where a late or repeated write could undo a newer one, a condition
 //! on the item refuses it: a request given up by us may still be carried out by the service later.
 
 pub(crate) mod batch;
+mod block_key;
+mod blocks;
+mod bounds;
 mod claims;
 mod counted;
 mod create;
@@ -51,6 +55,7 @@ mod upload_log;
 mod uploads;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -72,6 +77,8 @@ use shared::{Error, ErrorKind, Result};
 pub struct DynamoDbLedger {
     pub(crate) client: Client,
     pub(crate) table: String,
+    /// For how long outcomes that are recorded together are kept.
+    keep_outcomes: Duration,
 }
 
 impl DynamoDbLedger {
@@ -93,7 +100,7 @@ impl DynamoDbLedger {
     async fn connect(config: &LedgerConfig) -> Result<DynamoDbLedger> {
         let sdk = aws::sdk_config(&config.connection).await?;
         let client = Client::from_conf(Builder::from(&sdk).interceptor(aws::NoEmptyAnswers).build());
-        Ok(DynamoDbLedger { client, table: config.table.clone() })
+        Ok(DynamoDbLedger { client, table: config.table.clone(), keep_outcomes: config.keep_outcomes })
     }
 
     /// Sends a request under a policy, with errors that mean something to the port.
@@ -144,6 +151,10 @@ impl DynamoDbLedger {
 
 #[async_trait]
 impl Ledger for DynamoDbLedger {
+    fn is_charged(&self) -> bool {
+        true
+    }
+
     async fn claim(&self, task: &str, owner: &str, dead: Option<&ClaimView>) -> Result<u64> {
         claims::claim(self, task, owner, dead).await
     }
@@ -222,6 +233,10 @@ impl Ledger for DynamoDbLedger {
 
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
         outcomes::last(self, task, key).await
+    }
+
+    async fn recorded(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
+        outcomes::recorded(self, task, key).await
     }
 
     async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {

@@ -41,6 +41,10 @@ impl SqliteLedger {
 
 #[async_trait]
 impl Ledger for SqliteLedger {
+    fn is_charged(&self) -> bool {
+        false
+    }
+
     async fn claim(&self, task: &str, owner: &str, dead: Option<&ClaimView>) -> Result<u64> {
         let holder = self.database.owner().to_owned();
         let claim = claims::Claim { task: task.to_owned(), owner: owner.to_owned(), holder, dead: dead.cloned() };
@@ -136,6 +140,11 @@ impl Ledger for SqliteLedger {
     async fn position(&self, task: &str, partition: &str) -> Result<Option<Position>> {
         let (task, partition) = (task.to_owned(), partition.to_owned());
         self.database.call("read position", move |c| positions::position(c, &task, &partition)).await
+    }
+
+    async fn recorded(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
+        // Each outcome has a row of its own.
+        self.outcome(task, key).await
     }
 
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {

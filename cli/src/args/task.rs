@@ -7,7 +7,7 @@ use control::Effort;
 use humantime::Duration;
 use sha2::{Digest as _, Sha256};
 use shared::acl::CannedAcl;
-use shared::config::{Compare, Config, Find, Kind, MachineSettings, ObjectsConfig, Side, Size, Sse, Work};
+use shared::config::{Compare, Config, Find, Kind, MachineSettings, ObjectsConfig, Records, Side, Size, Sse, Work};
 use shared::location::Location;
 use shared::store::Tier;
 
@@ -347,6 +347,8 @@ impl WorkArgs {
             strict: self.strict,
             restore: self.restore,
             restore_days: self.restore_days,
+            // The embedded ledger has a row for each.
+            records: Records::default(),
         }
     }
 }

@@ -181,7 +181,7 @@ impl NumbersJob {
 
     async fn settle(&self, outcomes: &[(u32, Outcome)]) -> Result<()> {
         let Job { task, run, origin, .. } = &self.job;
-        self.lane.engine.settle(&Settlement { task, run, origin, reasons: &[], outcomes }).await.map(drop)
+        self.lane.engine.settle(&Settlement { task, run, origin, reasons: &[], outcomes, span: None }).await.map(drop)
     }
 
     async fn settle_all(&self, state: State, error: Option<&str>) -> Result<()> {

@@ -115,6 +115,10 @@ impl TransferReports for Book {
 
 #[async_trait]
 impl Ledger for Book {
+    fn is_charged(&self) -> bool {
+        false
+    }
+
     async fn claim(&self, _: &str, owner: &str, dead: Option<&ClaimView>) -> Result<u64> {
         let (pages, owner, takes) = (self.pages.clone(), owner.to_owned(), self.claim_takes);
         let dead = dead.cloned();
@@ -252,6 +256,9 @@ impl Ledger for Book {
         unsupported()
     }
     async fn outcome(&self, _: &str, _: &str) -> Result<Option<Outcome>> {
+        unsupported()
+    }
+    async fn recorded(&self, _: &str, _: &str) -> Result<Option<Outcome>> {
         unsupported()
     }
     async fn failures(&self, _: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {

@@ -5,9 +5,9 @@
 
 use shared::config::{Find, JOB_KEYS};
 use shared::job::Origin;
-use shared::ledger::Checkpoint;
+use shared::ledger::{Checkpoint, Stream};
 use shared::object::Entry;
-use shared::objects::job::{JobKey, JobObject, ObjectJob, ObjectWork, body_bytes_at_most};
+use shared::objects::job::{JobKey, JobObject, ObjectJob, ObjectWork, PackedName, body_bytes_at_most};
 use shared::queue::MAX_BODY_BYTES;
 
 use crate::run::context::RunRef;
@@ -116,7 +116,7 @@ impl Pack {
         let together = std::mem::take(&mut self.together);
         let jobs = self.alone.drain(..).map(|entry| vec![entry]).chain([together]);
         for entries in jobs.filter(|entries| !entries.is_empty()) {
-            let origin = origin('c', checkpoint.id, checkpoint.jobs, entries.len());
+            let origin = origin(Stream::Copies, checkpoint.id, checkpoint.jobs, entries.len());
             let object = |(index, (entry, refresh))| JobObject { refresh, ..JobObject::new(index, entry) };
             let objects = (0..).zip(entries).map(object).collect();
             checkpoint.outbox.push(body(names, origin, ObjectWork::Copy { objects }));
@@ -127,7 +127,7 @@ impl Pack {
         }
         let keys = std::mem::take(&mut self.deletes);
         let number = checkpoint.deferred;
-        let origin = origin('d', checkpoint.id, number, keys.len());
+        let origin = origin(Stream::Deletes, checkpoint.id, number, keys.len());
         let objects = (0..).zip(keys).map(|(index, (key, may_block))| JobKey { index, key, may_block }).collect();
         checkpoint.deferred += 1;
         Some((number, body(names, origin, ObjectWork::Delete { objects })))
@@ -138,9 +138,10 @@ fn copy_bytes(entry: &Entry) -> usize {
     body_bytes_at_most(&entry.key, entry.etag.as_ref(), entry.version.as_deref())
 }
 
-/// The job's name within its run: its kind, its range, its number in the range.
-fn origin(kind: char, range: u32, number: u32, objects: usize) -> Origin {
-    Origin { id: format!("{kind}{range}-{number}"), items: objects as u32 }
+/// The job, named within its run. Its objects ascend, and lie behind those of the stream's earlier jobs of several
+/// objects: workers record the outcomes of one job together, and the ledger finds them by this order.
+fn origin(stream: Stream, range: u32, number: u32, objects: usize) -> Origin {
+    Origin { id: PackedName { range, stream, number }.id(), items: objects as u32 }
 }
 
 fn body(names: &RunRef, origin: Origin, work: ObjectWork) -> String {

@@ -6,6 +6,7 @@
 mod counted;
 mod estimate;
 mod looks;
+mod outcomes;
 mod progress;
 mod requests;
 mod show;

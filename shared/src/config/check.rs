@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::{Config, ConfigError, Connection, Size};
+use super::{Config, ConfigError, Connection, LedgerConfig, Size};
 
 pub(super) type Check = Result<(), ConfigError>;
 
@@ -47,7 +47,7 @@ impl Config {
             check_connection("queue", &queue.connection)?;
         }
         if let Some(ledger) = &self.ledger {
-            check_connection("ledger", &ledger.connection)?;
+            check_ledger(ledger)?;
         }
         if let Some(fleet) = &self.fleet {
             check_connection("fleet", &fleet.connection)?;
@@ -110,6 +110,12 @@ fn check_name(setting: &str, name: &str) -> Check {
         );
     }
     Ok(())
+}
+
+pub(super) fn check_ledger(ledger: &LedgerConfig) -> Check {
+    let day = Duration::from_secs(24 * 3600);
+    duration_within("ledger.keep-outcomes", ledger.keep_outcomes, day, day * 3650)?;
+    check_connection("ledger", &ledger.connection)
 }
 
 pub(super) fn check_connection(section: &str, connection: &Connection) -> Check {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::check::{Check, check_connection, duration_within, refuse};
+use super::check::{Check, check_connection, check_ledger, duration_within, refuse};
 use super::keys::{self, Section};
 use super::{ConfigError, Connection, FleetConfig, LedgerConfig, MachineSettings, duration, read_file, size, syntax};
 use crate::tasks::{OPERATIONS, check_fleet_name};
@@ -142,7 +142,7 @@ impl FleetFile {
         check_fleet_name(&self.name).or_else(|why| refuse("name", why))?;
         check_connection("queue", &self.queue)?;
         if let Some(ledger) = &self.ledger {
-            check_connection("ledger", &ledger.connection)?;
+            check_ledger(ledger)?;
         }
         if let Some(group) = &self.group {
             check_connection("fleet", &group.connection)?;

@@ -29,7 +29,7 @@ const SECTIONS: [(&str, &[&str]); 9] = [
     ("destination", &["location", "endpoint-url", "region", "credentials", "addressing-style", "requester-pays"]),
     ("queue", &["name", "dead-letter", "endpoint-url", "region", "credentials"]),
     ("events", &["queue"]),
-    ("ledger", &["table", "endpoint-url", "region", "credentials"]),
+    ("ledger", &["table", "keep-outcomes", "endpoint-url", "region", "credentials"]),
     ("fleet", &["group", "lifecycle-hook", "metadata-url", "endpoint-url", "region", "credentials"]),
     (
         "find",
@@ -75,6 +75,7 @@ const SECTIONS: [(&str, &[&str]); 9] = [
             "strict",
             "restore",
             "restore-days",
+            "records",
         ],
     ),
 ];

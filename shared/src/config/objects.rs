@@ -188,6 +188,19 @@ pub struct Work {
     pub restore: Option<Tier>,
     /// For how many days restored objects can be read.
     pub restore_days: u16,
+    /// How outcomes are recorded in a ledger that may record many together.
+    pub records: Records,
+}
+
+/// How the outcomes of objects are recorded in a ledger that may record many together (DynamoDB).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Records {
+    /// Together where that loses nothing: the ledger finds them by their keys.
+    #[default]
+    Packed,
+    /// Each as an item of its own, for other programs that read the table.
+    Each,
 }
 
 /// Server-side encryption, as `x-amz-server-side-encryption` spells it.
@@ -229,8 +242,8 @@ pub const GIANT_JOBS: u32 = 16;
 /// but a job of parts holds no more than this, bytes: some seconds to a minute of work.
 pub const GIANT_JOB_BYTES: u64 = 512 << 20;
 
-/// A worker records outcomes when this many of one job are there (or when the oldest has waited for 2 s).
-pub const SETTLE_OBJECTS: usize = 250;
+/// A worker records the outcomes of a job when this many are there. A message has no room for many more objects.
+pub const SETTLE_OBJECTS: usize = 1_000;
 
 /// Most objects of any job: `job-objects` is no larger, a page of a listing shows as many keys, and one request deletes
 /// as many.
@@ -262,6 +275,7 @@ impl Default for Work {
             restore: None,
             // As Amazon's console offers: time enough for a run that was interrupted.
             restore_days: 7,
+            records: Records::Packed,
         }
     }
 }

@@ -61,7 +61,7 @@ fn full() -> Config {
         kind: Kind::OBJECTS,
         queue: Some(QueueConfig { name: "q".into(), dead_letter: Some("d".into()), connection: connection.clone() }),
         events: Some(EventsConfig { queue: "e".into() }),
-        ledger: Some(LedgerConfig { table: "l".into(), connection: connection.clone() }),
+        ledger: Some(LedgerConfig::new("l", connection.clone())),
         state: Some("/s".into()),
         fleet: Some(FleetConfig {
             group: "g".into(),

@@ -137,8 +137,14 @@ async fn settle(ledger: &SharedLedger, run: &Run, body: &str, owner: &str) -> Re
     })?;
     let outcome = cancelled(job.attempt, owner, Timestamp::now());
     let outcomes: Vec<(u32, Outcome)> = (0..job.origin.items).map(|index| (index, outcome.clone())).collect();
-    let settlement =
-        Settlement { task: &job.task, run: &job.run, origin: &job.origin, reasons: &[], outcomes: &outcomes };
+    let settlement = Settlement {
+        task: &job.task,
+        run: &job.run,
+        origin: &job.origin,
+        reasons: &[],
+        outcomes: &outcomes,
+        span: None,
+    };
     ledger.settle(&settlement).await.map(drop)
 }
 

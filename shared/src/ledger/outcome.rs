@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Detail;
+use super::{Detail, Span};
 use crate::job::Origin;
 use crate::object::Timestamp;
 
@@ -108,4 +108,6 @@ pub struct Settlement<'a> {
     pub reasons: &'a [&'a str],
     /// The objects' indexes in the origin job, with their outcomes; each index at most once.
     pub outcomes: &'a [(u32, Outcome)],
+    /// Where the job's keys lie, if its outcomes may be recorded together.
+    pub span: Option<Span<'a>>,
 }

@@ -4,11 +4,15 @@
 //! index in its origin, the job that the finder made, and a job lists them in the order of these. Each verb has a body:
 //! `copy` `{"objects":[…],"since":…}`, `delete` and `changed` `{"objects":[…]}`, `parts` the fields of [`Parts`].
 
+mod packed;
+
 use serde::{Deserialize, Serialize};
 
 use crate::job::{self, Origin, ParseError, VERSION};
 use crate::object::{ETag, Entry, Pin, Timestamp};
 use crate::queue::MAX_BODY_BYTES;
+
+pub use packed::PackedName;
 
 /// The name of this kind in jobs.
 pub const KIND: &str = "objects";

@@ -11,6 +11,7 @@ mod events;
 mod failures;
 mod finding;
 mod model;
+mod spans;
 mod transfers;
 
 pub use advancing::*;
@@ -20,6 +21,7 @@ pub use events::*;
 pub use failures::*;
 pub use finding::*;
 pub use model::*;
+pub use spans::*;
 pub use transfers::*;
 
 use serde_json::json;
@@ -78,6 +80,13 @@ macro_rules! ledger_suite {
             failures_come_in_pages_each_once
             only_counted_failures_are_listed
             five_hundred_outcomes_settle_at_once
+            packed_outcomes_of_odd_keys_are_found
+            packed_outcomes_are_found_between_those_of_other_jobs
+            overlapping_packed_settlements_keep_the_later_attempt
+            a_packed_outcome_of_a_newer_run_replaces_the_earlier
+            of_an_event_and_a_packed_outcome_the_later_is_found
+            packed_settlements_record_alone_what_needs_it
+            large_packed_outcomes_are_found
             a_report_of_transfers_replaces_the_workers_earlier_one
             a_report_of_transfers_ends_with_its_time
             an_event_run_is_none_of_its_tasks_runs
@@ -210,7 +219,7 @@ pub(crate) async fn settle(
     origin: &Origin,
     outcomes: &[(u32, Outcome)],
 ) -> Settled {
-    let settlement = Settlement { task: &run.task, run: &run.id, origin, reasons: REASONS, outcomes };
+    let settlement = Settlement { task: &run.task, run: &run.id, origin, reasons: REASONS, outcomes, span: None };
     let new = ledger.settle(&settlement).await.unwrap();
     let mut settled = Settled::default();
     outcomes.iter().filter(|(index, _)| new.contains(index)).for_each(|(_, outcome)| settled.count(outcome, REASONS));

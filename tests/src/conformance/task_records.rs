@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use shared::job::Origin;
 use shared::ledger::{
-    Advance, Checkpoint, Erased, Ledger, NO_FENCE, RunStart, Settlement, SharedLedger, SharedTaskRecords, State,
-    TaskRecords, events_run,
+    Advance, Checkpoint, Erased, Ledger, NO_FENCE, RunStart, Settlement, SharedLedger, SharedTaskRecords, Span, State,
+    Stream, TaskRecords, events_run,
 };
 use shared::object::Timestamp;
 use shared::objects::reasons::REASONS;
@@ -70,6 +70,9 @@ struct Filled {
     origin: Origin,
 }
 
+/// Keys whose outcomes a ledger may record together.
+const PACKED: [&str; 2] = ["packed", "packed too"];
+
 const SUSPECT: &str = "a suspect key";
 
 impl Filled {
@@ -83,12 +86,13 @@ impl Filled {
         for begun in 0..3 {
             let start = run_start(task, begun);
             ledger.start_run(&start, NO_FENCE).await.unwrap();
-            let checkpoint = Checkpoint { id: 7, version: 1, ..Checkpoint::default() };
+            let checkpoint = Checkpoint { id: 7, version: 1, jobs: 1, ..Checkpoint::default() };
             ledger.checkpoint(&start.id, &checkpoint, NO_FENCE).await.unwrap();
             ledger.defer(&start.id, 7, 1, "body", NO_FENCE).await.unwrap();
             let settled: Vec<_> =
                 keys.iter().zip(0..).map(|(key, index)| (index, outcome(key, State::Copied))).collect();
             settle(ledger, &start, &origin, &settled).await;
+            settle_packed(ledger, task, &start.id).await;
             let failures = self::origin("0/2", 60);
             settle(ledger, &start, &failures, &outcomes(&failures, 0..60, State::Failed)).await;
             runs.push(start);
@@ -97,7 +101,8 @@ impl Filled {
         ledger.start_run(&RunStart { id: id.clone(), ..run_start(task, 9) }, NO_FENCE).await.unwrap();
         let message = self::origin("message", 1);
         let event = [(0, outcome("an event", State::Failed))];
-        let settlement = Settlement { task, run: &id, origin: &message, reasons: REASONS, outcomes: &event };
+        let settlement =
+            Settlement { task, run: &id, origin: &message, reasons: REASONS, outcomes: &event, span: None };
         ledger.settle(&settlement).await.unwrap();
         let upload = Self::upload(uploads, task, "giant").await;
         Self::upload(uploads, task, &"g".repeat(2_100)).await;
@@ -123,7 +128,7 @@ impl Filled {
     async fn found(&self, records: &Records, task: &str) -> Vec<(&'static str, usize)> {
         let Records { ledger, uploads, .. } = records;
         let mut outcomes = 0;
-        for key in self.keys.iter().map(String::as_str).chain(["an event", "0/2/0"]) {
+        for key in self.keys.iter().map(String::as_str).chain(["an event", "0/2/0"]).chain(PACKED) {
             outcomes += usize::from(ledger.outcome(task, key).await.unwrap().is_some());
         }
         let (mut counted, mut failed, mut checkpoints) = (0, 0, 0);
@@ -153,6 +158,14 @@ impl Filled {
     fn is_empty(found: &[(&'static str, usize)]) -> bool {
         found.iter().all(|(_, count)| *count == 0)
     }
+}
+
+async fn settle_packed(ledger: &SharedLedger, task: &str, run: &str) {
+    let (packed, own_records) = (origin("c7-0", 2), Default::default());
+    let span = Some(Span { range: 7, stream: Stream::Copies, first: PACKED[0], own_records: &own_records });
+    let outcomes: Vec<_> = (0..).zip(PACKED.map(|key| outcome(key, State::Copied))).collect();
+    let settlement = Settlement { task, run, origin: &packed, reasons: REASONS, outcomes: &outcomes, span };
+    ledger.settle(&settlement).await.unwrap();
 }
 
 /// Also not those of a task whose name begins with this one's.

@@ -28,6 +28,10 @@ impl LedgerProbe {
 
 #[async_trait]
 impl Ledger for LedgerProbe {
+    fn is_charged(&self) -> bool {
+        self.inner.is_charged()
+    }
+
     async fn claim(&self, task: &str, owner: &str, dead: Option<&ClaimView>) -> Result<u64> {
         self.calls.meet("claim").await?;
         self.inner.claim(task, owner, dead).await
@@ -126,6 +130,11 @@ impl Ledger for LedgerProbe {
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
         self.calls.meet("outcome").await?;
         self.inner.outcome(task, key).await
+    }
+
+    async fn recorded(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
+        self.calls.meet("recorded").await?;
+        self.inner.recorded(task, key).await
     }
 
     async fn failures(&self, run: &str, after: Option<&str>, limit: usize) -> Result<(Vec<Outcome>, Option<String>)> {

@@ -111,7 +111,8 @@ async fn failed_events_are_shown_and_retried_as_the_source_is_now() {
         (3, outcome("elsewhere", State::Skipped, Some(OUT_OF_SCOPE))),
     ];
     let origin = Origin { id: "m-1".to_owned(), items: 4 };
-    let settlement = Settlement { task, run: &events, origin: &origin, reasons: REASONS, outcomes: &outcomes };
+    let settlement =
+        Settlement { task, run: &events, origin: &origin, reasons: REASONS, outcomes: &outcomes, span: None };
     ledger.settle(&settlement).await.expect("they settle");
     drop(ledger);
 

@@ -360,7 +360,10 @@ async fn a_cancelled_run_is_marked_where_workers_read_it() {
     ledger.start_run(&start, NO_FENCE).await.unwrap();
     let failed = Outcome { error: Some("no luck".to_owned()), ..Outcome::new("a.txt".to_owned(), State::Failed) };
     let (origin, outcomes) = (Origin { id: "m-1".to_owned(), items: 1 }, [(0, failed)]);
-    ledger.settle(&Settlement { task: &task, run, origin: &origin, reasons: &[], outcomes: &outcomes }).await.unwrap();
+    ledger
+        .settle(&Settlement { task: &task, run, origin: &origin, reasons: &[], outcomes: &outcomes, span: None })
+        .await
+        .unwrap();
     // All commands that look at runs take the task's name.
     let of_task = async |words: &[&str]| {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();

@@ -34,7 +34,7 @@ impl Bench {
         let connection = emulators::connection(&proxy.endpoint, ACCESS_KEY, SECRET_KEY);
         let name = emulators::unique_name("faults");
         let queue_config = QueueConfig { name: name.clone(), dead_letter: None, connection: connection.clone() };
-        let ledger_config = LedgerConfig { table: name, connection };
+        let ledger_config = LedgerConfig::new(name, connection);
         SqsQueue::create(&queue_config).await.unwrap();
         DynamoDbLedger::create(&ledger_config).await.unwrap();
         let queue = SqsQueue::open(&queue_config).await.unwrap();

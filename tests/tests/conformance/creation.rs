@@ -21,7 +21,7 @@ fn queue(emulator: &Emulator) -> QueueConfig {
 }
 
 fn ledger(emulator: &Emulator) -> LedgerConfig {
-    LedgerConfig { table: emulators::unique_name("ledger"), connection: emulator.connection() }
+    LedgerConfig::new(emulators::unique_name("ledger"), emulator.connection())
 }
 
 fn sqs(emulator: &Emulator) -> aws_sdk_sqs::Client {

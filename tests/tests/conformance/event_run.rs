@@ -33,7 +33,8 @@ async fn settle(ledger: &impl Ledger, run: &str, message: &str, state: State) ->
         ..Outcome::new("k".to_owned(), state)
     };
     let origin = Origin { id: message.to_owned(), items: 1 };
-    let settlement = Settlement { task: "t", run, origin: &origin, reasons: &[], outcomes: &[(0, outcome)] };
+    let settlement =
+        Settlement { task: "t", run, origin: &origin, reasons: &[], outcomes: &[(0, outcome)], span: None };
     ledger.settle(&settlement).await.unwrap().len()
 }
 
@@ -55,7 +56,7 @@ async fn goes_on<L: Ledger>(before: L, reopened: impl AsyncFnOnce() -> L) {
 }
 
 fn table(emulator: &Emulator) -> LedgerConfig {
-    LedgerConfig { table: emulators::unique_name("ledger"), connection: emulator.connection() }
+    LedgerConfig::new(emulators::unique_name("ledger"), emulator.connection())
 }
 
 async fn open(config: &LedgerConfig) -> DynamoDbLedger {
@@ -105,7 +106,7 @@ async fn a_service_without_time_to_live_is_named_and_gets_a_table() {
     for action in ["DescribeTimeToLive", "UpdateTimeToLive"] {
         let proxy = Proxy::start(&emulators::ministack().endpoint).await;
         let connection = emulators::connection(&proxy.endpoint, ACCESS_KEY, SECRET_KEY);
-        let config = LedgerConfig { table: emulators::unique_name("ledger"), connection };
+        let config = LedgerConfig::new(emulators::unique_name("ledger"), connection);
         let unknown = r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#;
         proxy.inject(Rule::always(Fault::Respond(400, unknown.to_owned())).containing(action));
         let name = &config.table;

@@ -9,7 +9,7 @@ use shared::ledger::SharedLedger;
 
 /// A new table at an emulator of DynamoDB.
 pub async fn dynamodb(emulator: &Emulator) -> Arc<DynamoDbLedger> {
-    let config = LedgerConfig { table: emulators::unique_name("ledger"), connection: emulator.connection() };
+    let config = LedgerConfig::new(emulators::unique_name("ledger"), emulator.connection());
     DynamoDbLedger::create(&config).await.unwrap();
     Arc::new(DynamoDbLedger::open(&config).await.unwrap())
 }

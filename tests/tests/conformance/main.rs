@@ -13,6 +13,7 @@ mod group;
 mod ledger;
 mod limited;
 mod notices;
+mod packed_outcomes;
 mod queue;
 mod store;
 mod task_events;

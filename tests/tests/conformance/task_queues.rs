@@ -20,7 +20,7 @@ fn fleet(emulator: &Emulator) -> FleetFile {
 }
 
 fn fleet_at(connection: Connection) -> FleetFile {
-    let ledger = LedgerConfig { table: emulators::unique_name("fleet"), connection: connection.clone() };
+    let ledger = LedgerConfig::new(emulators::unique_name("fleet"), connection.clone());
     let name = emulators::unique_name("f");
     FleetFile { queue: connection, ledger: Some(ledger), state: None, ..FleetFile::of_folder(&name, "") }
 }

@@ -10,7 +10,7 @@ use shared::tasks::SharedTasks;
 
 /// A new fleet in a new table at an emulator of DynamoDB.
 async fn dynamodb(emulator: &Emulator) -> (SharedTasks, ()) {
-    let config = LedgerConfig { table: emulators::unique_name("tasks"), connection: emulator.connection() };
+    let config = LedgerConfig::new(emulators::unique_name("tasks"), emulator.connection());
     DynamoDbLedger::create(&config).await.unwrap();
     let ledger = DynamoDbLedger::open(&config).await.unwrap();
     (Arc::new(DynamoDbTasks::of(&ledger, "fleet")), ())

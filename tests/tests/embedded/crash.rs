@@ -80,7 +80,8 @@ impl Opened {
         };
         for places in [0..OBJECTS - 1, 0..OBJECTS] {
             let outcomes: Vec<_> = places.map(outcome).collect();
-            let settlement = Settlement { task: TASK, run: RUN, origin: &origin, reasons: &[], outcomes: &outcomes };
+            let settlement =
+                Settlement { task: TASK, run: RUN, origin: &origin, reasons: &[], outcomes: &outcomes, span: None };
             self.ledger.settle(&settlement).await.unwrap();
         }
         log("done", job);

@@ -52,7 +52,7 @@ impl Bench {
         let queue = QueueConfig { name: name.clone(), dead_letter: None, connection: metered.clone() };
         SqsQueue::create(&queue).await.expect("the queue is made");
         let queue = Arc::new(SqsQueue::open(&queue).await.expect("the queue opens"));
-        let table = LedgerConfig { table: name, connection: metered };
+        let table = LedgerConfig::new(name, metered);
         DynamoDbLedger::create(&table).await.expect("the table is made");
         let ledger = Arc::new(DynamoDbLedger::open(&table).await.expect("the table opens"));
         let seen = LedgerConfig { connection: connection(&services.endpoint, ACCESS_KEY, SECRET_KEY), ..table };

@@ -53,7 +53,7 @@ impl Folders {
         std::fs::write(root.join("task.toml"), text).expect("a file");
         let connection = connection(&ministack().endpoint, ACCESS_KEY, SECRET_KEY);
         let queue = QueueConfig { name: name.clone(), dead_letter: None, connection: connection.clone() };
-        let table = LedgerConfig { table: name.clone(), connection };
+        let table = LedgerConfig::new(name.clone(), connection);
         SqsQueue::create(&queue).await.expect("the queue is made");
         DynamoDbLedger::create(&table).await.expect("the table is made");
         let queue = SqsQueue::open(&queue).await.expect("the queue opens");

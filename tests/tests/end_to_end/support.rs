@@ -128,7 +128,7 @@ impl Task {
         std::fs::write(&config, text).expect("the temporary folder must be writable");
         let connection = connection(&services.endpoint, ACCESS_KEY, SECRET_KEY);
         let queue = QueueConfig { name: name.clone(), dead_letter: None, connection: connection.clone() };
-        let table = LedgerConfig { table: name.clone(), connection };
+        let table = LedgerConfig::new(name.clone(), connection);
         SqsQueue::create(&queue).await.expect("the queue is made");
         let queue = SqsQueue::open(&queue).await.expect("the queue opens");
         DynamoDbLedger::create(&table).await.expect("the table is made");

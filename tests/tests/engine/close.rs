@@ -148,7 +148,7 @@ async fn a_close_counts_no_object_that_was_settled() {
     let outcome = shared::ledger::Outcome::new(record.upload.key.clone(), shared::ledger::State::Copied);
     let outcomes = [(4, outcome)];
     let (task, run, origin) = (TASK, RUN, &record.origin);
-    let settlement = shared::ledger::Settlement { task, run, origin, reasons: &[], outcomes: &outcomes };
+    let settlement = shared::ledger::Settlement { task, run, origin, reasons: &[], outcomes: &outcomes, span: None };
     stage.ledger.settle(&settlement).await.expect("is settled");
     close(&closer(&stage, Some(RUN))).await.expect("closes");
     let settled = stage.settled().await;

@@ -50,7 +50,7 @@ async fn regression_a_redelivered_job_passes_over_recorded_objects() {
     stage.until_empty().await;
     assert!(working.moved.bytes() <= 600 - recorded, "{} of {recorded} recorded", working.moved.bytes());
     assert_eq!(reads("settled"), 1);
-    assert!(reads("outcome") <= 600 - recorded, "{} outcomes were read", reads("outcome"));
+    assert!(reads("recorded") <= 600 - recorded, "{} outcomes were read", reads("recorded"));
     assert!(reads("upload") + reads("intents") == 0 && reads("open-uploads") <= 4, "{:?}", stage.ledger.calls);
     assert_eq!(stage.settled().await.copied, 600);
     working.stop().await.expect("the worker ends well");
@@ -71,7 +71,7 @@ async fn regression_one_unrecordable_object_does_not_drop_the_others() {
     stage.until_settled(5).await;
     stage.until_empty().await;
     assert_eq!(working.moved.bytes(), 4 + 2_000, "nothing is copied twice");
-    assert!(stage.ledger.calls.count("outcome") <= 1, "only the one is looked at again");
+    assert!(stage.ledger.calls.count("recorded") <= 1, "only the one is looked at again");
     working.stop().await.expect("the worker ends well");
 }
 

@@ -33,6 +33,8 @@ pub struct Pages {
     deferred: BTreeMap<(String, u32, u32), String>,
     counted: BTreeSet<(String, String, u32)>,
     outcomes: BTreeMap<KeyOf, Outcome>,
+    /// The outcomes that are recorded one by one.
+    recorded: BTreeMap<KeyOf, Outcome>,
     failures: BTreeMap<String, Vec<Outcome>>,
     /// Positions of streams by task and partition, with the token of the step that led there.
     positions: BTreeMap<KeyOf, (Position, String)>,
@@ -121,12 +123,23 @@ impl Pages {
         self.runs.get(run).map(|run| Run { found, ..run.clone() })
     }
 
-    fn settle(&mut self, task: &str, run: &str, origin: &str, outcomes: &[(u32, Outcome)]) -> Result<BTreeSet<u32>> {
+    /// `together`: the indexes of the outcomes that a ledger may record together.
+    fn settle(
+        &mut self,
+        task: &str,
+        run: &str,
+        origin: &str,
+        outcomes: &[(u32, Outcome)],
+        together: &BTreeSet<u32>,
+    ) -> Result<BTreeSet<u32>> {
         self.run_mut(run)?;
         let mut new = BTreeSet::new();
         for (index, outcome) in outcomes {
             if outcome.is_of_key() {
                 self.outcomes.insert(key_of(task, &outcome.key), outcome.clone());
+                if !together.contains(index) {
+                    self.recorded.insert(key_of(task, &outcome.key), outcome.clone());
+                }
             }
             if self.counted.insert((run.to_owned(), origin.to_owned(), *index)) {
                 new.insert(*index);
@@ -250,6 +263,10 @@ impl TransferReports for FakeLedger {
 
 #[async_trait]
 impl Ledger for FakeLedger {
+    fn is_charged(&self) -> bool {
+        false
+    }
+
     async fn claim(&self, task: &str, owner: &str, dead: Option<&ClaimView>) -> Result<u64> {
         self.now(|pages| {
             let claim = pages.claims.entry(task.to_owned()).or_default();
@@ -392,7 +409,12 @@ impl Ledger for FakeLedger {
         let (task, run) = (settlement.task.to_owned(), settlement.run.to_owned());
         let (origin, outcomes) = (settlement.origin.id.clone(), settlement.outcomes.to_vec());
         let key = outcomes.first().map_or("", |(_, outcome)| outcome.key.as_str()).to_owned();
-        let effect = move |pages: &mut Pages| pages.settle(&task, &run, &origin, &outcomes);
+        let joins = |(index, outcome): &(u32, Outcome)| {
+            let joins = settlement.span.is_some_and(|span| span.joins(*index, outcome));
+            joins.then_some(*index)
+        };
+        let together = settlement.outcomes.iter().filter_map(joins).collect();
+        let effect = move |pages: &mut Pages| pages.settle(&task, &run, &origin, &outcomes, &together);
         self.call(&key, &words(settlement), effect).await
     }
 
@@ -416,6 +438,12 @@ impl Ledger for FakeLedger {
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
         let wanted = key_of(task, key);
         self.call(key, &format!("reads the outcome of {key}"), move |pages| Ok(pages.outcomes.get(&wanted).cloned()))
+            .await
+    }
+
+    async fn recorded(&self, task: &str, key: &str) -> Result<Option<Outcome>> {
+        let wanted = key_of(task, key);
+        self.call(key, &format!("reads the record of {key}"), move |pages| Ok(pages.recorded.get(&wanted).cloned()))
             .await
     }
 

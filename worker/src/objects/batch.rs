@@ -23,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::engine::backend::Repetition;
+use crate::engine::context::Engine;
 use crate::engine::executor::Delivery;
 use crate::objects::archive;
 use crate::objects::bulk_delete::{self, Sent};
@@ -35,13 +36,18 @@ use crate::objects::reconcile;
 use crate::objects::replace;
 use crate::objects::requeue::{next_attempt, same_attempt};
 use crate::objects::second_look::{self, Ended, Waiting};
-use crate::objects::settle::settle_job;
+use crate::objects::settle::settle_together;
 use crate::objects::suspects::Marks;
 use crate::objects::verdict::{Skip, Uploads, Verdict};
 
-/// Outcomes are recorded when there are [`SETTLE_OBJECTS`] of them, or when the oldest has waited for so
-/// long: progress is seen, and a crash repeats little.
+/// Outcomes are recorded when their job is complete, when there are so many,
+const SETTLE_FREE_OBJECTS: usize = 250;
+
+/// or when the oldest has waited for so long: progress is seen, and a crash repeats little.
 const SETTLE_AFTER: Duration = Duration::from_secs(2);
+
+/// The same at a ledger that charges for writes, beside [`SETTLE_OBJECTS`]: most jobs take less, and are recorded once.
+const SETTLE_CHARGED_AFTER: Duration = Duration::from_secs(10);
 
 /// Most objects of a job that are at work, or finished and not recorded: one batch is written while the next one fills.
 const UNRECORDED_OBJECTS: usize = second_look::MOST;
@@ -50,6 +56,8 @@ const UNRECORDED_OBJECTS: usize = second_look::MOST;
 #[derive(Default)]
 struct Batch {
     outcomes: Vec<(u32, Outcome)>,
+    /// The indexes of the outcomes that the ledger must have one by one.
+    own_records: BTreeSet<u32>,
     uploads: Vec<(String, Uploads)>,
     again: Vec<Outgoing>,
     restoring: Vec<(JobObject, Restoring)>,
@@ -65,6 +73,9 @@ impl Batch {
         self.since.get_or_insert_with(Instant::now);
         self.room.push(room);
         if let Some(outcome) = item.outcome(&verdict) {
+            if item.needs_own_record(&verdict) {
+                self.own_records.insert(item.object.index);
+            }
             if !matches!(item.uploads, Uploads::None) {
                 self.uploads.push((item.object.key, item.uploads));
             }
@@ -85,16 +96,22 @@ impl Batch {
         }
     }
 
-    fn is_due(&self) -> bool {
-        self.outcomes.len() + self.again.len() + self.restoring.len() >= SETTLE_OBJECTS
-            || self.since.is_some_and(|since| since.elapsed() >= SETTLE_AFTER)
+    fn is_due(&self, engine: &Engine) -> bool {
+        let (objects, after) = match engine.ledger.is_charged() && !engine.draining.is_cancelled() {
+            true => (SETTLE_OBJECTS, SETTLE_CHARGED_AFTER),
+            false => (SETTLE_FREE_OBJECTS, SETTLE_AFTER),
+        };
+        self.outcomes.len() + self.again.len() + self.restoring.len() >= objects
+            || self.since.is_some_and(|since| since.elapsed() >= after)
     }
 
-    async fn due(&self) {
-        match self.since {
-            Some(since) => tokio::time::sleep_until(since + SETTLE_AFTER).await,
-            None => std::future::pending().await,
+    /// Waits until the batch is due by its time. A worker that drains may have no 10 s left.
+    async fn due(&self, engine: &Engine) {
+        let Some(since) = self.since else { return std::future::pending().await };
+        if engine.ledger.is_charged() {
+            let _ = tokio::time::timeout_at(since + SETTLE_CHARGED_AFTER, engine.draining.cancelled()).await;
         }
+        tokio::time::sleep_until(since + SETTLE_AFTER).await;
     }
 
     /// Records everything, again and again while that may still succeed.
@@ -128,7 +145,7 @@ impl Batch {
         if self.left.is_none() {
             self.left = Some(abort_all(context, job, &self.uploads, Abort::Surely).await?);
         }
-        settle_job(context, job, &self.outcomes).await?;
+        settle_together(context, job, &self.outcomes, &self.own_records).await?;
         self.outcomes.clear();
         forget_each(context, self.left.as_deref().unwrap_or_default()).await
     }
@@ -284,7 +301,7 @@ pub(crate) async fn work_on_all<'a>(
     // At most one of each: two records of one origin job would only contend in the ledger.
     let (mut writing, mut looking) = (FuturesUnordered::new(), FuturesUnordered::new());
     while !(results.waiting.is_complete && results.waiting.len() == 0 && looking.is_empty()) {
-        if results.batch.is_due() && writing.is_empty() {
+        if results.batch.is_due(&context.engine) && writing.is_empty() {
             writing.push(std::mem::take(&mut results.batch).record(context, job));
         }
         if results.waiting.is_due() && looking.is_empty() {
@@ -295,7 +312,7 @@ pub(crate) async fn work_on_all<'a>(
             Some(written) = writing.next() => written?,
             Some(looked) = looking.next() => looked.into_iter().for_each(|ended| results.add(ended)),
             // One slow object must not keep the others' outcomes from being written down.
-            () = results.batch.due(), if writing.is_empty() => {}
+            () = results.batch.due(&context.engine), if writing.is_empty() => {}
             () = results.waiting.due(), if looking.is_empty() => {}
             next = verdicts.next(), if !results.waiting.is_complete => match next {
                 Some(Some(ended)) => results.performed(ended),

@@ -205,7 +205,10 @@ impl UploadCloser {
         };
         let outcomes = [(record.index, outcome)];
         let UploadRecord { task, run, origin, .. } = record;
-        let new = self.ledger.settle(&Settlement { task, run, origin, reasons: REASONS, outcomes: &outcomes }).await?;
+        let new = self
+            .ledger
+            .settle(&Settlement { task, run, origin, reasons: REASONS, outcomes: &outcomes, span: None })
+            .await?;
         outcomes.iter().filter(|(index, _)| new.contains(index)).for_each(|(_, outcome)| metrics::settled(outcome));
         Ok(())
     }

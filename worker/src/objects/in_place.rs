@@ -47,9 +47,11 @@ pub(crate) async fn find(context: &Context, wanted: &JobObject, ours: Option<&Ob
     Ok(Some(Copied { object, etag: info.etag, checksum, verified, upload: None, snapshot: SourceSnapshot::default() }))
 }
 
-/// The record that says that the destination's object is the wanted version.
+/// The record that says that the destination's object is the wanted version. Objects whose ETags cannot be compared have
+/// records of their own. One that is older than the object's last copy says the same: the destination's tag is still
+/// that of the version that the record names.
 async fn recorded(context: &Context, wanted: &JobObject, info: &ObjectInfo) -> Result<Option<ObjectDetail>> {
-    let outcome = context.engine.ledger.outcome(&context.engine.task, &wanted.key).await?;
+    let outcome = context.engine.ledger.recorded(&context.engine.task, &wanted.key).await?;
     let is_copy = |o: &Outcome| o.state == State::Copied || o.reason.as_deref() == Some(IN_SYNC);
     let Some(outcome) = outcome.filter(is_copy) else { return Ok(None) };
     let detail = ObjectDetail::read(&outcome)?;

@@ -1,5 +1,6 @@
 //! One object of a job, while this worker works on it.
 
+use shared::config::Records;
 use shared::ledger::{Outcome, State, events_run};
 use shared::object::Timestamp;
 use shared::objects::job::{JobChange, JobKey, JobObject, ObjectJob, ObjectWork};
@@ -135,6 +136,30 @@ impl<'a> Item<'a> {
             | Verdict::Suspended
             | Verdict::Unrecorded(_) => return None,
         })
+    }
+
+    /// Whether the ledger must have the object's outcome by itself: a later job reads it, or the task wants so. Workers read
+    /// the outcomes of objects whose ETags cannot be compared, of redone objects, and of those that went in parts.
+    pub fn needs_own_record(&self, verdict: &Verdict) -> bool {
+        if self.context.objects.options.records == Records::Each || self.is_redone() {
+            return true;
+        }
+        match verdict {
+            Verdict::Copied(copied) | Verdict::InSync(copied) => {
+                copied.upload.is_some() || !self.has_equal_etags(copied)
+            }
+            verdict => !matches!(verdict, Verdict::Deleted | Verdict::Skipped(_)),
+        }
+    }
+
+    /// Whether the ETags of both sides show that the destination has this version.
+    fn has_equal_etags(&self, copied: &Copied) -> bool {
+        let meaning = self.context.objects.source.capabilities().etags;
+        let theirs = self.context.objects.destination_capabilities().etags;
+        match (&copied.object.etag, &copied.etag) {
+            (Some(a), Some(b)) => meaning.compare(a, theirs, b) == Some(true),
+            _ => false,
+        }
     }
 
     /// A failed delete says that it was one, so that a retry deletes and does not copy.

@@ -1,6 +1,6 @@
 //! The removal of a task's records.
 //!
-//! Outcomes, counted indexes of jobs, positions and parts stand in partitions that nobody lists: they are found by a
+//! Outcomes and blocks of them, counted indexes of jobs, positions and parts stand in partitions that nobody lists: they are found by a
 //! scan of the table. All other records stand in partitions that follow from the task and its runs. They go after the
 //! scan, the list of the runs last, so that a removal which is cut off finds all of them again.
 
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::item::{Attributes, Record, pk, text};
-use super::{DynamoDbLedger, batch, create, runs, uploads};
+use super::{DynamoDbLedger, batch, create, runs, settle, uploads};
 use shared::ledger::{EraseEffort, Erased, TaskRecords, events_run};
 use shared::{ErrorKind, Result};
 
@@ -82,8 +82,8 @@ impl TaskRecords for DynamoDbLedger {
 async fn scan(ledger: &DynamoDbLedger, task: &str, after: Option<&Scanned>) -> Result<(u64, Option<Progress>)> {
     let start: Option<Attributes> =
         after.map(|Scanned { pk, sk }| [("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))].into());
-    // Keys that are named by their digest, and jobs, have the task as an attribute.
-    let filter = "(#task = :task AND (begins_with(pk, :object) OR begins_with(pk, :job))) \
+    // Keys that are named by their digest, jobs and blocks have the task as an attribute.
+    let filter = "(#task = :task AND (begins_with(pk, :object) OR begins_with(pk, :job) OR begins_with(pk, :block))) \
                   OR begins_with(pk, :part) OR begins_with(pk, :position)";
     // Read-only: slow, repeated or lost, it changes nothing.
     let request = || {
@@ -95,6 +95,7 @@ async fn scan(ledger: &DynamoDbLedger, task: &str, after: Option<&Scanned>) -> R
             .expression_attribute_values(":task", text(task))
             .expression_attribute_values(":object", text("object"))
             .expression_attribute_values(":job", text("job"))
+            .expression_attribute_values(":block", text("block"))
             .expression_attribute_values(":part", text(pk("upload", &[task, ""])))
             .expression_attribute_values(":position", text(pk("position", &[task, ""])))
             .send()
@@ -148,8 +149,8 @@ async fn partitions(ledger: &DynamoDbLedger, task: &str) -> Result<u64> {
 }
 
 /// The partitions of a run.
-fn of_run(run: &str) -> [String; 3] {
-    ["run", "failures", "transfers"].map(|kind| pk(kind, &[run]))
+fn of_run(run: &str) -> [String; 4] {
+    ["run", settle::COUNTER, "failures", "transfers"].map(|kind| pk(kind, &[run]))
 }
 
 /// Removes items of a partition, at most [`KEYS_AT_ONCE`].

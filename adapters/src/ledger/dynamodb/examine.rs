@@ -27,7 +27,7 @@ impl DynamoDbLedger {
         let sdk = aws::sdk_config(&config.connection).await?;
         let date = DateSeen::default();
         let client = Client::from_conf(Builder::from(&sdk).interceptor(date.clone()).build());
-        let ledger = DynamoDbLedger { client, table: config.table.clone() };
+        let ledger = DynamoDbLedger { client, table: config.table.clone(), keep_outcomes: config.keep_outcomes };
         let table = create::describe(&ledger).await?;
         create::check(&ledger.table, &table)?;
         let name = &ledger.table;

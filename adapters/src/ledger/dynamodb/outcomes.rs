@@ -2,31 +2,73 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::types::WriteRequest;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
 use super::item::{Item, Record, number, pk, sha256_hex};
-use super::{DynamoDbLedger, batch, json};
+use super::{DynamoDbLedger, batch, blocks, bounds, json, runs};
 use shared::Result;
 use shared::ledger::events::{FAILURES_FOR, is_events_run};
-use shared::ledger::{Outcome, State};
+use shared::ledger::{MAX_RUNS_SEARCHED, Outcome, State};
 use shared::object::Timestamp;
 
 const OUTCOME: &str = "outcome";
 
+/// Runs whose blocks are searched at once.
+const RUNS_AT_ONCE: usize = 8;
+
 /// Most of an error that is kept, bytes: a line, however long the service made it.
 const ERROR_BYTES: usize = 4096;
 
-/// The last outcome of a key.
-pub(super) async fn last(ledger: &DynamoDbLedger, task: &str, key: &str) -> Result<Option<Outcome>> {
-    ledger.get(&pk("object", &[task, key]), OUTCOME).await?.as_ref().map(decode).transpose()
+/// The last outcome of a key that has an item.
+pub(super) async fn recorded(ledger: &DynamoDbLedger, task: &str, key: &str) -> Result<Option<Outcome>> {
+    item(ledger, task, key).await?.as_ref().map(decode).transpose()
 }
 
-/// Writes outcomes over the keys' earlier ones. A write carried out late may put an older outcome over
+async fn item(ledger: &DynamoDbLedger, task: &str, key: &str) -> Result<Option<Record>> {
+    ledger.get(&pk("object", &[task, key]), OUTCOME).await
+}
+
+/// The last outcome of a key: its item, or one of a newer run's block. Blocks are searched from the newest run to that of
+/// the item, [`RUNS_AT_ONCE`] at a time.
+pub(super) async fn last(ledger: &DynamoDbLedger, task: &str, key: &str) -> Result<Option<Outcome>> {
+    let item = item(ledger, task, key).await?;
+    let run_of_item = item.as_ref().map(|item| item.text("run")).transpose()?;
+    let mut runs = runs::ids(ledger, task, MAX_RUNS_SEARCHED).await?;
+    if let Some(at) = runs.iter().position(|run| Some(run.as_str()) == run_of_item) {
+        runs.truncate(at + 1);
+    }
+    let searches = runs.into_iter().map(|run| async move {
+        let ranges = bounds::of_run(ledger, &run).await?;
+        Ok(blocks::find(ledger, &run, &ranges, key).await?.map(|outcome| (run, outcome)))
+    });
+    let found = stream::iter(searches.collect::<Vec<_>>()).buffered(RUNS_AT_ONCE);
+    let found = std::pin::pin!(found.try_filter_map(|found| async { Ok(found) })).try_next().await?;
+    let recorded = item.as_ref().map(decode).transpose()?;
+    Ok(match (recorded, found) {
+        (Some(recorded), Some((run, found))) if run_of_item == Some(run.as_str()) => {
+            Some(later_attempt(recorded, found))
+        }
+        // Events have one run, beside all others.
+        (Some(recorded), Some((_, found))) if run_of_item.is_some_and(|run| is_events_run(task, run)) => {
+            Some(if found.finished > recorded.finished { found } else { recorded })
+        }
+        (recorded, found) => found.map(|(_, found)| found).or(recorded),
+    })
+}
+
+/// Of two outcomes of one run the one of the later attempt.
+pub(super) fn later_attempt(a: Outcome, b: Outcome) -> Outcome {
+    if (b.attempts, b.finished) > (a.attempts, a.finished) { b } else { a }
+}
+
+/// The requests that write outcomes over the keys' earlier ones. A write carried out late may put an older outcome over
 /// a newer one: what a worker believes is decided by the stores, never by this record alone.
-pub(super) async fn write(ledger: &DynamoDbLedger, task: &str, run: &str, outcomes: &[(u32, Outcome)]) -> Result<()> {
+pub(super) fn puts(task: &str, run: &str, outcomes: &[&Outcome]) -> Vec<WriteRequest> {
     // DynamoDB refuses a batch that names an item twice; the last one counts.
-    let of_keys = outcomes.iter().map(|(_, outcome)| outcome).filter(|outcome| outcome.is_of_key());
-    let by_key: HashMap<&str, &Outcome> = of_keys.map(|outcome| (outcome.key.as_str(), outcome)).collect();
+    let by_key: HashMap<&str, &Outcome> = outcomes.iter().map(|outcome| (outcome.key.as_str(), *outcome)).collect();
     let put = |outcome: &Outcome| batch::put(encode(&pk("object", &[task, &outcome.key]), OUTCOME, task, run, outcome));
-    ledger.write_all(by_key.into_values().map(put).collect()).await
+    by_key.into_values().map(put).collect()
 }
 
 /// The item of an object that failed in a run; its sort key is the key's digest, for keys may be as

@@ -10,9 +10,6 @@ use shared::{ErrorKind, Result};
 
 const POSITION: &str = "position";
 
-/// How often a counter may have a later time than this step: the second request leaves the time out.
-const MAX_ROUNDS: usize = 2;
-
 /// Advances a position, and counts, in one transaction.
 ///
 /// Slow, cut off, or done with its answer lost: the request is sent again under its token, and DynamoDB answers as the
@@ -22,20 +19,15 @@ pub(super) async fn advance(ledger: &DynamoDbLedger, step: &Advance<'_>) -> Resu
     if let Some(message) = step.cursor_error() {
         return Err(ledger.error(ErrorKind::Invalid, message));
     }
-    // The latest time that the counter was found to have.
-    let mut passed = None;
-    for _ in 0..MAX_ROUNDS {
-        let mut actions = vec![put(ledger, step)];
-        if *step.counters != Settled::default() {
-            actions.push(add_to_counter(ledger, step.run, step.partition, step.counters, passed));
-        }
-        match ledger.transact(actions).await? {
-            Ok(()) => return Ok(Advanced::Done),
-            Err(refused) if refused.action == 0 => return refused_step(ledger, step).await,
-            Err(_) => passed = step.counters.last,
-        }
+    let mut actions = vec![put(ledger, step)];
+    if *step.counters != Settled::default() {
+        actions.push(add_to_counter(ledger, step.run, step.counters));
     }
-    Err(ledger.error(ErrorKind::Unavailable, format!("partition {} could not be counted", step.partition)))
+    match ledger.transact(actions).await? {
+        Ok(()) => Ok(Advanced::Done),
+        // The condition of the position is the only one.
+        Err(_refused) => refused_step(ledger, step).await,
+    }
 }
 
 fn put(ledger: &DynamoDbLedger, step: &Advance<'_>) -> TransactWriteItem {

@@ -11,7 +11,7 @@ use shared::store::KeyRange;
 use shared::{ErrorKind, Result};
 
 /// Sort keys of checkpoints begin so.
-const RANGE: &str = "range#";
+pub(super) const RANGE: &str = "range#";
 
 /// Ranges whose fence is raised at once.
 const RANGES_AT_ONCE: usize = 8;
@@ -157,7 +157,7 @@ pub(super) async fn defer(
         return Err(ledger.error(ErrorKind::Invalid, message));
     }
     let item =
-        Item::new(pk("run", &[run]), deferred_key(range, job)).with("body", binary(&deflate(&[body.to_owned()])));
+        Item::new(pk("run", &[run]), deferred_key(range, job)).with("body", binary(&deflated(&[body.to_owned()])));
     let attributes = item.with("fence", number(fence)).attributes();
     // A finder makes the same body for a number, so a write that is repeated or carried out late changes nothing. Of two
     // finders the later one's body stays, and the one that no checkpoint counts is harmless.
@@ -178,7 +178,7 @@ pub(super) async fn defer(
 pub(super) async fn deferred(ledger: &DynamoDbLedger, run: &str, range: u32, number: u32) -> Result<Option<String>> {
     let record = ledger.get(&pk("run", &[run]), &deferred_key(range, number)).await?;
     let body = |record: Record| {
-        let bodies = inflate(record.bytes("body")?);
+        let bodies: Option<Vec<String>> = inflate(record.bytes("body")?);
         bodies.and_then(|mut bodies| bodies.pop()).ok_or_else(|| record.corrupt("body"))
     };
     record.map(body).transpose()
@@ -190,6 +190,11 @@ fn deferred_key(range: u32, number: u32) -> String {
 
 fn range_key(id: u32) -> String {
     format!("{RANGE}{id:010}")
+}
+
+/// Bodies, compressed. Those of an item are few enough.
+fn deflated(bodies: &[String]) -> Vec<u8> {
+    deflate(bodies).expect("the bodies are shorter than an item")
 }
 
 fn bytes(checkpoint: &Checkpoint) -> usize {
@@ -255,7 +260,7 @@ fn encode(run: &str, checkpoint: &Checkpoint, fence: u64) -> Item {
         .with("deferred", number(deferred))
         .with("released", number(released));
     // Most checkpoints of a run with nothing to do have none.
-    let item = if outbox.is_empty() { item } else { item.with("outbox", binary(&deflate(outbox))) };
+    let item = if outbox.is_empty() { item } else { item.with("outbox", binary(&deflated(outbox))) };
     numbers(found).into_iter().fold(item, |item, (name, count)| item.with(name, number(count)))
 }
 

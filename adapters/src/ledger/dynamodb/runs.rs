@@ -214,12 +214,17 @@ pub(super) async fn runs(ledger: &DynamoDbLedger, task: &str, limit: usize) -> R
     if limit == 0 {
         return Ok(Vec::new());
     }
-    let query = ledger.query(&pk("task", &[task]), "run#").scan_index_forward(false);
-    let records = ledger.all(query, limit).await?;
-    let ids = records.iter().map(|record| record.text("run").map(str::to_owned)).collect::<Result<Vec<_>>>()?;
+    let ids = ids(ledger, task, limit).await?;
     let reads: Vec<_> = ids.into_iter().map(|id| async move { run(ledger, &id).await }).collect();
     let runs: Vec<Option<Run>> = stream::iter(reads).buffered(RUNS_AT_ONCE).try_collect().await?;
     Ok(runs.into_iter().flatten().collect())
+}
+
+/// The ids of a task's runs, newest first; `limit` is above 0.
+pub(super) async fn ids(ledger: &DynamoDbLedger, task: &str, limit: usize) -> Result<Vec<String>> {
+    let query = ledger.query(&pk("task", &[task]), "run#").scan_index_forward(false);
+    let records = ledger.all(query, limit).await?;
+    records.iter().map(|record| record.text("run").map(str::to_owned)).collect()
 }
 
 /// Names of all tasks that ever had a run, sorted.

@@ -237,7 +237,8 @@ mod tests {
         for number in origins {
             let origin = Origin { id: format!("m-{number}"), items: 1 };
             let outcomes = [(0, failed(&format!("k{number}")))];
-            let settlement = Settlement { task: "t", run, origin: &origin, reasons: &[], outcomes: &outcomes };
+            let settlement =
+                Settlement { task: "t", run, origin: &origin, reasons: &[], outcomes: &outcomes, span: None };
             let settling = Settling::new(&settlement).map_err(|_| ()).unwrap();
             let now = Timestamp(day * DAY_MS);
             new += database.transact("settle", move |t| settling.write(t, now)).await.unwrap().len();

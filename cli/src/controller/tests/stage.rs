@@ -225,7 +225,7 @@ impl Stage {
         let origin = Origin { id: "r0-0".into(), items: 100 };
         let outcome = |index| (index, Outcome::new(format!("k{index}"), state));
         let outcomes: Vec<_> = (0..objects).map(outcome).collect();
-        let settlement = Settlement { task: &id, run, origin: &origin, reasons: &[], outcomes: &outcomes };
+        let settlement = Settlement { task: &id, run, origin: &origin, reasons: &[], outcomes: &outcomes, span: None };
         self.backend.ledger.settle(&settlement).await.unwrap();
     }
 

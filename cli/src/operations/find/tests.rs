@@ -410,6 +410,7 @@ async fn a_run_has_its_overrides_and_a_retry_its_failures() {
                     origin: &job.origin,
                     reasons: &[],
                     outcomes: &outcomes,
+                    span: None,
                 };
                 process.backend.ledger.settle(&settlement).await.unwrap();
             }

@@ -823,6 +823,11 @@ export interface components {
                 /** @description Size of parts */
                 "part-size"?: number | string;
                 /**
+                 * @description How outcomes are recorded: many together, or each as an item of its own
+                 * @enum {string}
+                 */
+                records?: "packed" | "each";
+                /**
                  * @description How archived objects are restored
                  * @enum {string}
                  */

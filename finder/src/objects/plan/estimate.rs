@@ -12,6 +12,7 @@ use shared::objects::job::{self, JobObject, ObjectJob};
 use shared::store::{Capabilities, EtagMeaning};
 
 use super::looks::{self, PageLooks};
+use super::outcomes;
 use super::requests::Stores;
 use crate::objects::price;
 
@@ -31,12 +32,6 @@ const FIRST_CHECKPOINT_WRITES: u64 = 3;
 
 /// Before each so many deferred jobs of a range are sent, a checkpoint is written.
 const RELEASE_JOBS: u32 = 10;
-
-/// What an object's outcome takes besides its key, about, bytes. The key stands in it twice.
-const OUTCOME_BYTES: u64 = 400;
-
-/// One transaction counts a settlement: the job's item and a counter, each of which counts as two writes.
-const SETTLEMENT_WRITES: u64 = 4;
 
 /// Parts are recorded in groups, one each 2 s: some 16 parts of 16 MiB at 1 Gbit/s.
 const PARTS_PER_GROUP: u64 = 16;
@@ -132,7 +127,7 @@ impl Tally {
             job::ObjectWork::Copy { objects } => {
                 self.copy_jobs += 1;
                 name(&mut self.copy_keys, objects.iter().map(|object| &*object.key));
-                self.job(body.len(), objects.iter().map(|object| object.key.len()));
+                self.job(body.len(), outcomes::of_copies(objects, terms));
                 let shown = objects.iter().filter(|object| looks::shows(object, terms)).count() as u64;
                 let by_page = terms.looks_again && shown >= looks::LEAST_KEYS;
                 if by_page {
@@ -142,7 +137,7 @@ impl Tally {
             }
             job::ObjectWork::Delete { objects } => {
                 name(&mut self.delete_keys, objects.iter().map(|object| &*object.key));
-                self.job(body.len(), objects.iter().map(|object| object.key.len()));
+                self.job(body.len(), outcomes::of_deletes(objects, terms));
                 let (keys, looks) = (objects.len() as u64, 1 + u64::from(terms.looks_again));
                 match terms.source.lists_consistently {
                     true => self.delete_looks += PageLooks::of(looks, keys),
@@ -154,15 +149,11 @@ impl Tally {
         }
     }
 
-    /// A job is sent and received, in units of its size, and acknowledged. Its objects are settled some
-    /// at a time; more often where it takes long, which nobody knows here.
-    fn job(&mut self, body_bytes: usize, keys: impl ExactSizeIterator<Item = usize>) {
+    /// A job is sent and received, in units of its size, and acknowledged. Its outcomes take so many writes.
+    fn job(&mut self, body_bytes: usize, outcome_writes: u64) {
         self.jobs += 1;
         self.message(body_bytes);
-        self.ledger_writes += keys.len().div_ceil(config::SETTLE_OBJECTS) as u64 * SETTLEMENT_WRITES;
-        for key_bytes in keys {
-            self.ledger_writes += (OUTCOME_BYTES + 2 * key_bytes as u64).div_ceil(price::DYNAMODB_WRITE_BYTES);
-        }
+        self.ledger_writes += outcome_writes;
     }
 
     fn message(&mut self, body_bytes: usize) {
@@ -201,13 +192,13 @@ impl Tally {
         // updated each time. It is written once before and deleted once after.
         let groups = parts.div_ceil(PARTS_PER_GROUP);
         let group = (PART_BYTES * parts.min(PARTS_PER_GROUP)).div_ceil(price::DYNAMODB_WRITE_BYTES);
-        let update = (2 * OUTCOME_BYTES + parts / 8).div_ceil(price::DYNAMODB_WRITE_BYTES);
+        let update = (2 * outcomes::ITEM_BYTES + parts / 8).div_ceil(price::DYNAMODB_WRITE_BYTES);
         self.ledger_writes += 2 + groups * (2 * group + update);
         let shared = terms.parts_jobs(object.size, parts);
         self.queue_requests += 3 * shared;
         if shared > 0 {
             // The worker that completes it settles it, alone.
-            self.ledger_writes += SETTLEMENT_WRITES;
+            self.ledger_writes += outcomes::SETTLEMENT_WRITES;
         }
     }
 

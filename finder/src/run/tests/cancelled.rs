@@ -7,7 +7,8 @@ async fn settle_sent_as_cancelled(bench: &Bench, run: &str) {
     for job in bench.jobs_of(run) {
         let outcome = |(index, key): (u32, &str)| (index, cancelled(key));
         let outcomes: Vec<_> = job.work.keys().map(outcome).collect();
-        let settlement = Settlement { task: &job.task, run, origin: &job.origin, reasons: &[], outcomes: &outcomes };
+        let settlement =
+            Settlement { task: &job.task, run, origin: &job.origin, reasons: &[], outcomes: &outcomes, span: None };
         bench.book.settle(&settlement).await.unwrap();
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::acl::CannedAcl;
-use crate::config::{Addressing, Compare, Sse};
+use crate::config::{Addressing, Compare, Records, Sse};
 use crate::store::Tier;
 use std::time::Duration;
 
@@ -67,6 +67,7 @@ fn full() -> TaskDefinition {
         strict: true,
         restore: Some(Tier::Bulk),
         restore_days: 3,
+        records: Records::Each,
         ..Work::default()
     };
     definition.limits = TaskLimits { machines: Some(3), bandwidth: Some(1 << 20), requests: Some(500) };
@@ -111,6 +112,7 @@ fn every_setting_of_a_definition_is_printed_and_read() {
         "machines",
         "topic",
         "restore-days",
+        "records",
         "canned-acl",
         "events-queue",
     ] {

@@ -21,7 +21,7 @@ pub async fn failures(backend: &FleetBackend, task: &str, run: &str, number: u32
             (index, Outcome { error: Some(word("put: AccessDenied: Access Denied (HTTP 403)")), ..outcome })
         };
         let outcomes: Vec<(u32, Outcome)> = (0..BLOCK).map(failed).collect();
-        let settlement = Settlement { task, run, origin: &origin, reasons: &[], outcomes: &outcomes };
+        let settlement = Settlement { task, run, origin: &origin, reasons: &[], outcomes: &outcomes, span: None };
         backend.ledger.settle(&settlement).await.expect("settled");
     }
 }

@@ -8,7 +8,8 @@ use adapters::queue::sqs::SqsQueue;
 use shared::config::{LedgerConfig, QueueConfig};
 use shared::job::Origin;
 use shared::ledger::{
-    Checkpoint, Found, Ledger, NO_FENCE, Outcome, Phase, RunStart, Settlement, State, TransferReport, TransferReports,
+    Checkpoint, Found, Ledger, NO_FENCE, Outcome, Phase, RunStart, Settlement, Span, State, Stream, TransferReport,
+    TransferReports,
 };
 use shared::object::{Attributes, ETag, Pin, Timestamp};
 use shared::objects::{OpenUploads, PartRecord, PartSet, Proof, Suspect, SuspectKeys, UploadLog, UploadRecord};
@@ -140,7 +141,9 @@ fn outcomes(count: u32) -> Vec<(u32, Outcome)> {
 /// Settles so many objects of an origin in two calls that overlap; the places that were counted, each once.
 pub async fn settle(ledger: &DynamoDbLedger, run: &str, count: u32) -> Result<BTreeSet<u32>> {
     let (origin, all) = (Origin { id: "0/0".into(), items: count }, outcomes(count));
-    let settlement = |outcomes| Settlement { task: "task", run, origin: &origin, reasons: &[], outcomes };
+    let own_records = BTreeSet::new();
+    let span = Some(Span { range: 0, stream: Stream::Copies, first: "key/0", own_records: &own_records });
+    let settlement = |outcomes| Settlement { task: "task", run, origin: &origin, reasons: &[], outcomes, span };
     let first = ledger.settle(&settlement(&all[..2])).await?;
     let rest = ledger.settle(&settlement(&all)).await?;
     assert!(first.is_disjoint(&rest), "a place was counted twice");
@@ -237,7 +240,9 @@ async fn transfers(ledger: &DynamoDbLedger) -> Result<()> {
 pub async fn ledger_at_once(ledger: &DynamoDbLedger, config: &LedgerConfig) -> Result<()> {
     let settled = async {
         let (origin, all) = (Origin { id: "0/0".into(), items: 3 }, outcomes(3));
-        ledger.settle(&Settlement { task: "task", run: "run", origin: &origin, reasons: &[], outcomes: &all }).await
+        ledger
+            .settle(&Settlement { task: "task", run: "run", origin: &origin, reasons: &[], outcomes: &all, span: None })
+            .await
     };
     let (upload, parts, none) = (upload().upload, [part(1)], PartSet::default());
     let once = futures::join!(

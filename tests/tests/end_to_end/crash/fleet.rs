@@ -131,7 +131,7 @@ impl Fleet {
         let queue = QueueConfig { name: task.clone(), dead_letter: None, connection: connection.clone() };
         SqsQueue::create(&queue).await.expect("the queue is made");
         let queue = SqsQueue::open(&queue).await.expect("the queue opens");
-        let table = LedgerConfig { table: task.clone(), connection };
+        let table = LedgerConfig::new(task.clone(), connection);
         DynamoDbLedger::create(&table).await.expect("the table is made");
         let ledger = DynamoDbLedger::open(&table).await.expect("the table opens");
         let (finding, working) = (Carried::create(round, &task).await, Carried::create(round, &task).await);

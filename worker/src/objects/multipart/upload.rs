@@ -160,7 +160,11 @@ pub(crate) async fn settle_superseded(context: &Context, record: &UploadRecord) 
 pub(crate) async fn settle_record(context: &Context, record: &UploadRecord, outcome: Outcome) -> Result<()> {
     let outcomes = [(record.index, outcome)];
     let UploadRecord { task, run, origin, .. } = record;
-    context.engine.settle(&Settlement { task, run, origin, reasons: REASONS, outcomes: &outcomes }).await.map(drop)
+    context
+        .engine
+        .settle(&Settlement { task, run, origin, reasons: REASONS, outcomes: &outcomes, span: None })
+        .await
+        .map(drop)
 }
 
 /// The outcome of a record's object in which everything but the end is filled in.

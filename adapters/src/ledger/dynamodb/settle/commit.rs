@@ -7,10 +7,9 @@ use aws_sdk_dynamodb::types::{CancellationReason, Put, TransactWriteItem, Update
 
 use super::super::item::{Item, binary, number, pk, text};
 use super::super::{DynamoDbLedger, outcomes};
-use super::{COUNTED, FAILED_BY, Job, SKIPPED_BY, Step, counter_key, job_key};
+use super::{COUNTED, COUNTER, FAILED_BY, Job, SKIPPED_BY, Step, any_shard, job_key};
 use shared::ledger::events::{self, is_events_run};
 use shared::ledger::{Settled, Settlement};
-use shared::object::Timestamp;
 use shared::retry;
 use shared::{ErrorKind, Result};
 
@@ -25,7 +24,6 @@ pub(super) struct Commit<'a> {
     pub(super) settlement: &'a Settlement<'a>,
     pub(super) job: &'a Job,
     pub(super) step: &'a Step<'a>,
-    pub(super) passed: Option<Timestamp>,
 }
 
 /// How a transaction ended that was not refused for a reason of the service's own.
@@ -35,8 +33,6 @@ pub(super) enum Committed {
     Done,
     /// Nothing is done: the job's item is not as it was read.
     JobChanged,
-    /// Nothing is done: the counter has a later time than this step's.
-    CounterPassed,
 }
 
 impl Commit<'_> {
@@ -48,13 +44,12 @@ impl Commit<'_> {
                 Put::builder().table_name(table).set_item(Some(outcomes::failure(task, run, outcome).attributes()));
             TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
         };
-        let counter = add_to_counter(self.ledger, run, &self.settlement.origin.id, &self.step.settled, self.passed);
+        let counter = add_to_counter(self.ledger, run, &self.step.settled);
         let mut actions = vec![self.put_job(), counter];
         actions.extend(self.step.failures.values().map(|outcome| failure(outcome)));
         Ok(match self.ledger.transact(actions).await? {
             Ok(()) => Committed::Done,
-            Err(Refused { action: 1 }) => Committed::CounterPassed,
-            Err(_) => Committed::JobChanged,
+            Err(Refused { .. }) => Committed::JobChanged,
         })
     }
 
@@ -80,15 +75,8 @@ impl Commit<'_> {
     }
 }
 
-/// Adds to the counter of a run that a job, or a partition, is assigned to. `passed` is the time that the counter was
-/// found to have.
-pub(crate) fn add_to_counter(
-    ledger: &DynamoDbLedger,
-    run: &str,
-    assigned: &str,
-    settled: &Settled,
-    passed: Option<Timestamp>,
-) -> TransactWriteItem {
+/// Adds to one of a run's counters. Its time is that of this transaction: it may step back.
+pub(crate) fn add_to_counter(ledger: &DynamoDbLedger, run: &str, settled: &Settled) -> TransactWriteItem {
     let counts = [
         ("copied", settled.copied),
         ("deleted", settled.deleted),
@@ -97,10 +85,8 @@ pub(crate) fn add_to_counter(
         ("cancelled", settled.cancelled),
         ("bytes", settled.bytes),
     ];
-    let mut update = Update::builder()
-        .table_name(&ledger.table)
-        .key("pk", text(pk("run", &[run])))
-        .key("sk", text(counter_key(assigned)));
+    let mut update =
+        Update::builder().table_name(&ledger.table).key("pk", text(pk(COUNTER, &[run]))).key("sk", text(any_shard()));
     let by_reason = [(SKIPPED_BY, &settled.skipped_by), (FAILED_BY, &settled.failed_by)];
     let by_reason = by_reason
         .into_iter()
@@ -113,14 +99,10 @@ pub(crate) fn add_to_counter(
         update = update.expression_attribute_values(format!(":c{index}"), number(count));
     }
     let mut expression = format!("ADD {}", add.join(", "));
-    // DynamoDB has no maximum: the time is set where it is later than the one that is there. Where it is not, the
-    // transaction is refused and sent again without it.
-    if let Some(last) = settled.last.filter(|last| passed.is_none_or(|passed| *last > passed)) {
+    if let Some(last) = settled.last {
         expression = format!("SET #last = :last {expression}");
-        update = update
-            .condition_expression("attribute_not_exists(#last) OR #last <= :last")
-            .expression_attribute_names("#last", "last")
-            .expression_attribute_values(":last", number(last.0));
+        update =
+            update.expression_attribute_names("#last", "last").expression_attribute_values(":last", number(last.0));
     }
     let update = update.update_expression(expression).build().expect("table, key and expression are set");
     TransactWriteItem::builder().update(update).build()
