@@ -7,12 +7,11 @@ use finder::Plan;
 use flotilla_tests::meter::Counted;
 use serde_json::Value;
 
-/// What queue and ledger may cost for a million deletes, US dollars: one write for each outcome is nearly all of it. The
-/// goal is $0.10.
-pub const DELETES_USD: f64 = 0.66;
+/// What queue and ledger may cost for a million deletes, US dollars.
+pub const DELETES_USD: f64 = 0.10;
 
-/// What Flotilla may add to the stores' floor. The goal is 3 %.
-const OVERHEAD: f64 = 0.125;
+/// What Flotilla may add to the stores' floor.
+const OVERHEAD: f64 = 0.03;
 
 /// How far a plan may be from the truth, for the ledger and for other services.
 const TOLERANCE: (f64, f64) = (0.04, 0.02);
