@@ -33,7 +33,7 @@ fn sections() -> Vec<Section> {
         Section::new("find", keys::of("find")),
         Section { name: "work", keys: work.filter(|key| *key != "bandwidth-limit").collect() },
         Section::new("limits", &["machines", "bandwidth", "requests"]),
-        Section::new("notify", &["topic", "webhook"]),
+        Section::new("notify", &["topic", "webhook", "on"]),
     ]
 }
 

@@ -61,6 +61,8 @@ export const words = {
   "problem.no-role": "Your account has no role here",
   "problem.timeout": "There was no answer in time",
   "problem.key-reused": "This was asked for with another content",
+  "problem.too-large": "The request is too large",
+  "problem.media-type": "The request has a form that is not read",
   "problem.too-many-streams": "Too many things are looked at",
   "problem.login-unavailable": "The organisation's sign-in does not work now",
   "problem.no-such-operation": "There is no such operation",

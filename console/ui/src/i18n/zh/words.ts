@@ -63,6 +63,8 @@ export const words: Record<keyof typeof english, string> = {
   "problem.no-role": "您的账号在此没有角色",
   "problem.timeout": "未能及时得到响应",
   "problem.key-reused": "该请求曾以其他内容提交",
+  "problem.too-large": "请求过大",
+  "problem.media-type": "无法读取此格式的请求",
   "problem.too-many-streams": "同时查看的内容过多",
   "problem.login-unavailable": "组织的登录服务暂时不可用",
   "problem.no-such-operation": "没有这项操作",
