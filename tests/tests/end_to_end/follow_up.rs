@@ -34,7 +34,8 @@ async fn regression_deletes_of_a_cancelled_run_come_back_as_no_events() {
         leased +=
             task.queue.receive(10, Duration::from_secs(1), Duration::from_secs(8)).await.expect("it answers").len();
     }
-    assert!(leased > GONE / 5, "{leased} jobs");
+    // A job of deletes has twice as many keys as one of copies.
+    assert!(leased > GONE / 10, "{leased} jobs");
     set_max_delete(&task, 1);
     let found = task.find().await;
     assert!(found.stderr.contains("refused to delete 40 objects"), "{}", found.stderr);

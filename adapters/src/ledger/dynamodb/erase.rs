@@ -1,8 +1,8 @@
 //! The removal of a task's records.
 //!
-//! Outcomes and blocks of them, counted indexes of jobs, positions and parts stand in partitions that nobody lists: they are found by a
-//! scan of the table. All other records stand in partitions that follow from the task and its runs. They go after the
-//! scan, the list of the runs last, so that a removal which is cut off finds all of them again.
+//! Outcomes and blocks of them, counted indexes of jobs, positions and parts stand in partitions that nobody lists: they
+//! are found by a scan of the table. All other records stand in partitions that follow from the task and its runs. They
+//! go after the scan, the list of the runs last, so that a removal which is cut off finds all of them again.
 
 use std::time::{Duration, Instant};
 
