@@ -25,6 +25,7 @@ RIGHTS = {
     ("s3", "CompleteMultipartUpload"): ["PutObject"],
     ("s3", "CopyObject"): ["GetObject", "PutObject"],
     ("s3", "CreateMultipartUpload"): ["PutObject"],
+    ("s3", "DeleteObjects"): ["DeleteObject"],
     ("s3", "GetBucketNotificationConfiguration"): ["GetBucketNotification"],
     ("s3", "GetObject"): ["GetObject", "GetObjectVersion"],
     ("s3", "GetObjectLockConfiguration"): ["GetBucketObjectLockConfiguration"],

@@ -224,6 +224,14 @@ NOT_RUN = {
         "flotilla console --fleet fleet.toml --listen 0.0.0.0:7300 --oidc console.toml",
     ): "it needs a provider of sign-in; test_chart.py parses the options, console/src/oidc has the tests",
     (
+        CONSOLE,
+        'journalctl -u flotilla-serve -o cat | grep "#token=" | tail -n 1',
+    ): "no service manager runs here; tests/tests/cli/console reads this line from the program itself",
+    (
+        CONSOLE,
+        'docker logs CONTAINER 2>&1 | grep "#token=" | tail -n 1',
+    ): "no container runs here; the line is the same",
+    (
         OPERATIONS,
         "aws autoscaling describe-scaling-activities --auto-scaling-group-name NAME --max-items 5",
     ): "the emulator has no such call; the words are checked by the CLI's own skeleton",

@@ -705,7 +705,10 @@ export interface components {
             /** @description Kind and verb of its job, or the format of its event; `null` if it cannot be read. */
             what?: string | null;
         };
-        /** @description Dead letters of a task. The queue decides which ones it shows; a look hides them from other readers for some seconds. */
+        /**
+         * @description Dead letters of a task. The queue decides which ones it shows. A look hides them from nobody; letters that are being
+         *     sent again or removed are hidden for that time.
+         */
         DeadLetters: {
             /**
              * Format: int64
