@@ -38,6 +38,7 @@ pub mod sync;
 pub mod tasks;
 pub mod telemetry;
 pub mod terminal;
+pub mod zlib;
 
 pub use error::{Error, ErrorKind, Result};
 

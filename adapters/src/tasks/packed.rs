@@ -1,12 +1,7 @@
 //! Texts as they are kept: compressed by zlib.
 
-use std::io::{Read as _, Write as _};
-
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
-
 use shared::tasks::{MAX_PACKED_BYTES, MAX_TEXT_BYTES};
+use shared::zlib::{InflateError, deflate, inflate};
 use shared::{Error, ErrorKind, Result};
 
 /// A text, compressed. `what` names it in the refusal of one that is too large.
@@ -20,9 +15,7 @@ pub(super) fn pack(what: &str, text: &str) -> Result<Vec<u8>> {
     if text.len() > MAX_TEXT_BYTES {
         return Err(refused(text.len(), MAX_TEXT_BYTES, ""));
     }
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(text.as_bytes()).expect("memory takes all bytes");
-    let packed = encoder.finish().expect("memory takes all bytes");
+    let packed = deflate(text.as_bytes());
     if packed.len() > MAX_PACKED_BYTES {
         return Err(refused(packed.len(), MAX_PACKED_BYTES, " (compressed)"));
     }
@@ -31,11 +24,11 @@ pub(super) fn pack(what: &str, text: &str) -> Result<Vec<u8>> {
 
 /// The text of compressed bytes; the reason if they are none.
 pub(super) fn unpack(packed: &[u8]) -> Result<String, String> {
-    let mut text = String::new();
-    // One byte more than can be: a record of another origin must not fill the memory.
-    let mut limited = ZlibDecoder::new(packed).take(MAX_TEXT_BYTES as u64 + 1);
-    limited.read_to_string(&mut text).map_err(|error| format!("a kept text is invalid: {error}"))?;
-    if text.len() > MAX_TEXT_BYTES { Err("a kept text is too long".to_owned()) } else { Ok(text) }
+    let text = inflate(packed, MAX_TEXT_BYTES).map_err(|error| match error {
+        InflateError::Invalid(error) => format!("a kept text is invalid: {error}"),
+        InflateError::TooLong(_) => "a kept text is too long".to_owned(),
+    })?;
+    String::from_utf8(text).map_err(|error| format!("a kept text is invalid: {error}"))
 }
 
 /// Whether a text is read as it was kept.
@@ -77,8 +70,6 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_are_refused() {
         assert!(unpack(b"not zlib").unwrap_err().contains("invalid"));
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(&vec![b'a'; MAX_TEXT_BYTES * 3]).unwrap();
-        assert!(unpack(&encoder.finish().unwrap()).unwrap_err().contains("too long"));
+        assert!(unpack(&deflate(&vec![b'a'; MAX_TEXT_BYTES * 3])).unwrap_err().contains("too long"));
     }
 }

@@ -6,19 +6,15 @@
 //!
 //! Two deliveries of the first slice may pin two lists. The later record counts, for all slices after it.
 
-use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use adapters::open::{self, PrefixList};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 use shared::digest::{Algorithm, Hasher};
 use shared::filter::prefixes;
-use shared::{ErrorKind, Result, terminal};
+use shared::{ErrorKind, Result, terminal, zlib};
 
 use super::OpenedTask;
 
@@ -26,7 +22,7 @@ use super::OpenedTask;
 const MAX_KEPT_BYTES: usize = 64 << 10;
 
 /// Most bytes of a kept list that are read.
-const MAX_READ_BYTES: u64 = 32 << 20;
+const MAX_READ_BYTES: usize = 32 << 20;
 
 /// The list of prefixes that an operation began with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,16 +102,13 @@ fn pin(list: &PrefixList) -> PinnedList {
 
 /// The list in few bytes; `None` if it has too many. No prefix has a line end.
 fn pack(prefixes: &[String]) -> Option<String> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(prefixes.join("\n").as_bytes()).expect("memory takes all bytes");
-    let packed = encoder.finish().expect("memory takes all bytes");
+    let packed = zlib::deflate(prefixes.join("\n").as_bytes());
     (packed.len() <= MAX_KEPT_BYTES).then(|| STANDARD.encode(packed))
 }
 
 /// The list that was kept; `None` if it is none.
 fn unpack(kept: &str) -> Option<Vec<String>> {
-    let (packed, mut text) = (STANDARD.decode(kept).ok()?, String::new());
-    ZlibDecoder::new(packed.as_slice()).take(MAX_READ_BYTES).read_to_string(&mut text).ok()?;
+    let text = String::from_utf8(zlib::inflate(&STANDARD.decode(kept).ok()?, MAX_READ_BYTES).ok()?).ok()?;
     prefixes::of_list(&text.split('\n').map(str::to_owned).collect::<Vec<_>>()).ok()
 }
 

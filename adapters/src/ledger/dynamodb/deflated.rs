@@ -1,12 +1,8 @@
 //! Job bodies and outcomes as they are kept: compressed, because each KiB of an item counts as a write.
 
-use std::io::{Read as _, Write as _};
-
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shared::zlib;
 
 use super::item::MAX_ITEM_BYTES;
 
@@ -19,20 +15,12 @@ const MAX_BYTES: usize = 8 * MAX_ITEM_BYTES;
 /// If the value has no form in JSON.
 pub(super) fn deflate(value: &(impl Serialize + ?Sized)) -> Option<Vec<u8>> {
     let json = serde_json::to_vec(value).expect("the value is representable as JSON");
-    if json.len() > MAX_BYTES {
-        return None;
-    }
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(&json).expect("memory takes all bytes");
-    Some(encoder.finish().expect("memory takes all bytes"))
+    (json.len() <= MAX_BYTES).then(|| zlib::deflate(&json))
 }
 
 /// The value of compressed bytes; `None` if they have none of this type.
 pub(super) fn inflate<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    let mut json = Vec::new();
-    // One byte more than can be: a record of another origin must not fill the memory.
-    ZlibDecoder::new(bytes).take(MAX_BYTES as u64 + 1).read_to_end(&mut json).ok()?;
-    serde_json::from_slice(&json).ok().filter(|_| json.len() <= MAX_BYTES)
+    serde_json::from_slice(&zlib::inflate(bytes, MAX_BYTES).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -46,8 +34,7 @@ mod tests {
         assert!(bytes.len() < 200, "{} bytes", bytes.len());
         assert_eq!(inflate(&bytes), Some(bodies));
         assert_eq!((inflate::<Vec<String>>(b"not zlib"), deflate(&["x".repeat(MAX_BYTES)])), (None, None));
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(format!("[\"{}\"]", "x".repeat(MAX_BYTES)).as_bytes()).unwrap();
-        assert_eq!(inflate::<Vec<String>>(&encoder.finish().unwrap()), None);
+        let long = format!("[\"{}\"]", "x".repeat(MAX_BYTES));
+        assert_eq!(inflate::<Vec<String>>(&zlib::deflate(long.as_bytes())), None);
     }
 }
