@@ -34,7 +34,7 @@ pub use kind::Kind;
 pub use machine::MachineSettings;
 pub use objects::{
     Compare, Find, GIANT_JOB_BYTES, GIANT_JOBS, JOB_KEYS, LIST_IN_HEADS, ObjectsConfig, PART_BYTES, Records,
-    RunOverrides, SETTLE_OBJECTS, Side, Sse, Work, multipart_threshold_bytes,
+    RunOverrides, Side, Sse, Work, multipart_threshold_bytes,
 };
 pub use size::Size;
 

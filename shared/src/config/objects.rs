@@ -242,9 +242,6 @@ pub const GIANT_JOBS: u32 = 16;
 /// but a job of parts holds no more than this, bytes: some seconds to a minute of work.
 pub const GIANT_JOB_BYTES: u64 = 512 << 20;
 
-/// A worker records the outcomes of a job when this many are there. A message has no room for many more objects.
-pub const SETTLE_OBJECTS: usize = 1_000;
-
 /// Most objects of any job: `job-objects` is no larger, a page of a listing shows as many keys, and one request deletes
 /// as many.
 pub const JOB_KEYS: usize = 1_000;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, FuturesUnordered};
-use shared::config::SETTLE_OBJECTS;
+use shared::config::JOB_KEYS;
 use shared::ledger::Outcome;
 use shared::objects::job::{JobObject, ObjectJob, ObjectWork, Restoring};
 use shared::queue::Outgoing;
@@ -46,7 +46,7 @@ const SETTLE_FREE_OBJECTS: usize = 250;
 /// or when the oldest has waited for so long: progress is seen, and a crash repeats little.
 const SETTLE_AFTER: Duration = Duration::from_secs(2);
 
-/// The same at a ledger that charges for writes, beside [`SETTLE_OBJECTS`]: most jobs take less, and are recorded once.
+/// The same at a ledger that charges for writes, beside [`JOB_KEYS`]: most jobs take less, and are recorded once.
 const SETTLE_CHARGED_AFTER: Duration = Duration::from_secs(10);
 
 /// Most objects of a job that are at work, or finished and not recorded: one batch is written while the next one fills.
@@ -98,7 +98,7 @@ impl Batch {
 
     fn is_due(&self, engine: &Engine) -> bool {
         let (objects, after) = match engine.ledger.is_charged() && !engine.draining.is_cancelled() {
-            true => (SETTLE_OBJECTS, SETTLE_CHARGED_AFTER),
+            true => (JOB_KEYS, SETTLE_CHARGED_AFTER),
             false => (SETTLE_FREE_OBJECTS, SETTLE_AFTER),
         };
         self.outcomes.len() + self.again.len() + self.restoring.len() >= objects

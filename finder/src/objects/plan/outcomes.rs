@@ -1,6 +1,6 @@
 //! The ledger's writes for the outcomes of a job.
 
-use shared::config::{Records, SETTLE_OBJECTS};
+use shared::config::Records;
 use shared::objects::job::{JobKey, JobObject};
 use shared::store::EtagMeaning;
 
@@ -47,7 +47,7 @@ fn of(outcomes: impl ExactSizeIterator<Item = (usize, bool)>, packed_bytes: u64,
     }
     let block =
         if packed > 0 { (BLOCK_BYTES + packed * packed_bytes).div_ceil(price::DYNAMODB_WRITE_BYTES) } else { 0 };
-    objects.div_ceil(SETTLE_OBJECTS) as u64 * SETTLEMENT_WRITES + items + block
+    SETTLEMENT_WRITES + items + block
 }
 
 /// Whether both sides' ETags will show that they have the same bytes: each an MD5 of them.
