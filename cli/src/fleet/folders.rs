@@ -21,7 +21,7 @@ use worker::Follow;
 use super::backoff::Backoff;
 use super::begin::begin_run;
 use super::context::FleetContext;
-use super::prefix_list;
+use super::prefix_list::ListReader;
 use crate::watch::folder::{Folder, Followed};
 
 /// How often it is looked whether a run can begin: none is live, and the task is active.
@@ -133,11 +133,11 @@ impl Watcher {
         let (followed, path) = self.open(summary, &definition, &listed).await?;
         let refused = |failure: crate::exit::Failure| self.error(ErrorKind::Unavailable, failure.message);
         let mut folder = Folder::follow(followed, &path).map_err(refused)?;
-        let mut wanted = self.wanted.clone();
+        let (mut wanted, list) = (self.wanted.clone(), ListReader::default());
         let result = tokio::select! {
             result = self.keep(&mut folder) => result,
             // The next follower reads the list, and has a run made.
-            _ = prefix_list::changed(&config, &listed) => Ok(()),
+            _ = list.changed(&config, &listed) => Ok(()),
             () = self.until_other(&mut wanted, summary.version, definition) => Ok(()),
         };
         folder.end().await;

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use worker::{Executors, LiveLimits};
 
 use super::context::FleetContext;
-use super::prefix_list;
+use super::prefix_list::ListReader;
 use crate::kinds::{self, ExecutorTerms, Opening};
 use crate::operations::{OpenedTask, OpenedTasks};
 
@@ -30,6 +30,8 @@ pub struct OpenVersion {
     task: Arc<OpenedTask>,
     /// The task's configuration with its list of prefixes, as events are filtered by it.
     listed: Config,
+    /// Reads the list again.
+    list: ListReader,
     /// Which events are followed.
     events: FollowedEvents,
     /// Where the source bucket sends its events, if the fleet has no queue of its own for them.
@@ -91,7 +93,7 @@ impl Versions {
     pub async fn relisted(&self, version: u32) -> OpenVersion {
         let known = lock(&self.open).get(&version).filter(|known| known.follows_events()).cloned();
         let Some(known) = known else { return std::future::pending().await };
-        let prefixes = prefix_list::changed(&known.task.config, &known.listed).await;
+        let prefixes = known.list.changed(&known.task.config, &known.listed).await;
         let relisted = OpenVersion { listed: open::listing(&known.task.config, prefixes), ..known };
         lock(&self.open).insert(version, relisted.clone());
         relisted
@@ -126,7 +128,8 @@ impl Versions {
         let lacks_events = is_embedded && definition.lacks_queue();
         let task = Arc::new(OpenedTask { config, backend: self.backend.clone(), kind });
         let (events, limits) = (definition.events, self.limits.clone());
-        Ok(OpenVersion { task, listed, events, bucket_queue, lacks_events, limits, opening })
+        let list = ListReader::default();
+        Ok(OpenVersion { task, listed, list, events, bucket_queue, lacks_events, limits, opening })
     }
 
     /// A version, with the credentials of the present one: they are no option of a run, and a run that was begun with a
