@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::binaries::Process;
+use crate::server::Server;
 use machine::{Machine, Phase};
 
 /// How often the group looks at its machines.
@@ -76,7 +77,8 @@ pub struct Group {
     /// Base URL, `http://127.0.0.1:PORT`.
     pub endpoint: String,
     shared: Arc<Shared>,
-    tasks: [JoinHandle<()>; 2],
+    _server: Server,
+    looking: JoinHandle<()>,
 }
 
 struct Shared {
@@ -103,9 +105,9 @@ impl Group {
     /// Starts a group that wants no machines yet.
     pub async fn start(settings: GroupSettings, start: Start) -> Group {
         let shared = Arc::new(Shared { settings, start, state: Mutex::default() });
-        let (endpoint, serving) = server::start(Arc::clone(&shared)).await;
+        let server = server::start(Arc::clone(&shared)).await;
         let looking = tokio::spawn(look(Arc::clone(&shared)));
-        Group { endpoint, shared, tasks: [serving, looking] }
+        Group { endpoint: server.endpoint.clone(), shared, _server: server, looking }
     }
 
     /// Machines that the group wants.
@@ -177,7 +179,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        self.looking.abort();
     }
 }
 

@@ -13,6 +13,7 @@ pub mod meter;
 pub mod probe;
 pub mod proxy;
 pub mod scale;
+mod server;
 pub mod short_delays;
 pub mod simulator;
 pub mod sources;

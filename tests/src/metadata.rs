@@ -1,18 +1,15 @@
 //! A fake of EC2's instance metadata service, version 2: tokens are required.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use shared::sync::lock;
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
+
+use crate::server::Server;
 
 type Values = Arc<Mutex<HashMap<String, String>>>;
 
@@ -24,17 +21,16 @@ pub struct Metadata {
     /// Base URL, `http://127.0.0.1:PORT`.
     pub endpoint: String,
     values: Values,
-    accepting: JoinHandle<()>,
+    _server: Server,
 }
 
 impl Metadata {
     /// Starts the service of the instance with this id.
     pub async fn start(instance: &str) -> Metadata {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let address = listener.local_addr().expect("the port is known");
         let values = Values::default();
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&values)));
-        let metadata = Metadata { endpoint: format!("http://{address}"), values, accepting };
+        let shown = Arc::clone(&values);
+        let server = Server::start(move |request| std::future::ready(Ok(answer(&request, &shown)))).await;
+        let metadata = Metadata { endpoint: server.endpoint.clone(), values, _server: server };
         metadata.set("instance-id", instance);
         metadata
     }
@@ -43,30 +39,6 @@ impl Metadata {
     pub fn set(&self, path: &str, value: &str) {
         let mut values = lock(&self.values);
         values.insert(format!("/latest/meta-data/{path}"), value.to_owned());
-    }
-}
-
-impl Drop for Metadata {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, values: Values) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                let values = Arc::clone(&values);
-                let service = service_fn(move |request| {
-                    let answer = answer(&request, &values);
-                    async { Ok::<_, Infallible>(answer) }
-                });
-                let server = hyper::server::conn::http1::Builder::new();
-                connections.spawn(server.serve_connection(TokioIo::new(stream), service));
-            },
-            Some(_) = connections.join_next() => {}
-        }
     }
 }
 

@@ -11,15 +11,12 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use shared::sync::lock;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
 
+use crate::server::{Server, pass_on, whole};
 use sizes::{Write, blocks, item_bytes, items_bytes, payload_bytes, writes_of};
 
 /// A payload counts once for each so many bytes (Amazon SQS pricing).
@@ -48,44 +45,22 @@ pub struct Meter {
     /// Base URL, `http://127.0.0.1:PORT`.
     pub endpoint: String,
     counted: Arc<Mutex<Counted>>,
-    accepting: JoinHandle<()>,
+    _server: Server,
 }
 
 impl Meter {
     /// Starts a meter before the emulator at `http://HOST:PORT`.
     pub async fn start(upstream: &str) -> Meter {
         let upstream: Arc<str> = upstream.trim_start_matches("http://").trim_end_matches('/').into();
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let endpoint = format!("http://{}", listener.local_addr().expect("the port is known"));
         let counted = Arc::new(Mutex::new(Counted::default()));
-        let accepting = tokio::spawn(accept(listener, upstream, counted.clone()));
-        Meter { endpoint, counted, accepting }
+        let counting = counted.clone();
+        let server = Server::start(move |request| pass(request, upstream.clone(), counting.clone())).await;
+        Meter { endpoint: server.endpoint.clone(), counted, _server: server }
     }
 
     /// All that went by since the last call.
     pub fn take(&self) -> Counted {
         std::mem::take(&mut *lock(&self.counted))
-    }
-}
-
-impl Drop for Meter {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, upstream: Arc<str>, counted: Arc<Mutex<Counted>>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                let (upstream, counted) = (upstream.clone(), counted.clone());
-                let service = service_fn(move |request| pass(request, upstream.clone(), counted.clone()));
-                let builder = hyper::server::conn::http1::Builder::new();
-                connections.spawn(async move { builder.serve_connection(TokioIo::new(stream), service).await });
-            },
-            Some(_) = connections.join_next() => {}
-        }
     }
 }
 
@@ -95,16 +70,15 @@ async fn pass(
     counted: Arc<Mutex<Counted>>,
 ) -> io::Result<Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let body = whole(body).await?;
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let action = target.rsplit('.').next().unwrap_or_default().to_owned();
     let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
     let is_queue = target.starts_with("AmazonSQS");
     let writes = if is_queue { Vec::new() } else { writes_of(&action, &asked) };
     let before = stored(&upstream, &parts, &writes).await?;
-    let response = send(&upstream, Request::from_parts(parts.clone(), Full::new(body))).await?;
+    let response = pass_on(&upstream, Request::from_parts(parts.clone(), Full::new(body))).await?;
     let (head, body) = response.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let answered: Value = serde_json::from_slice(&body).unwrap_or_default();
     let after = stored(&upstream, &parts, &writes).await?;
     let mut counted = lock(&counted);
@@ -139,20 +113,9 @@ async fn stored(upstream: &str, parts: &http::request::Parts, writes: &[Write]) 
         parts.headers.remove("content-length");
         let target = http::HeaderValue::from_static("DynamoDB_20120810.GetItem");
         parts.headers.insert("x-amz-target", target);
-        let response = send(upstream, Request::from_parts(parts, Full::new(Bytes::from(body)))).await?;
-        let body = response.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let response = pass_on(upstream, Request::from_parts(parts, Full::new(Bytes::from(body)))).await?;
+        let answer: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         sizes.push(item_bytes(&answer["Item"]));
     }
     Ok(sizes)
-}
-
-async fn send(upstream: &str, request: Request<Full<Bytes>>) -> io::Result<Response<Incoming>> {
-    let stream = TcpStream::connect(upstream).await?;
-    stream.set_nodelay(true)?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    // Ends when the sender is dropped.
-    tokio::spawn(connection);
-    sender.send_request(request).await.map_err(io::Error::other)
 }

@@ -1,47 +1,27 @@
 //! The calls of Auto Scaling that Flotilla makes, over HTTP.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
-use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::machine::{Machine, Phase};
 use super::{Shared, State, answers};
+use crate::server::Server;
 
 /// A refusal: code and message.
 type Refusal = (&'static str, String);
 
-pub(super) async fn start(shared: Arc<Shared>) -> (String, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    let address = listener.local_addr().expect("the port is known");
-    (format!("http://{address}"), tokio::spawn(accept(listener, shared)))
+pub(super) async fn start(shared: Arc<Shared>) -> Server {
+    Server::start(move |request| answer(request, Arc::clone(&shared))).await
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
-                let shared = Arc::clone(&shared);
-                let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
-                let server = hyper::server::conn::http1::Builder::new();
-                connections.spawn(server.serve_connection(TokioIo::new(stream), service));
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<Response<Full<Bytes>>> {
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let form = form(&String::from_utf8_lossy(&body));
     let mut state = shared.state.lock().await;
