@@ -24,7 +24,7 @@ export const reasons = {
   "objects.unknown.maybe": "Check the spelling: upper and lower case count. There may be no such object at all.",
   "run.older": "This run has version {run} of the definition, and the task is at version {task}",
   "run.older.about":
-    "What was changed since, such as credentials or an endpoint, does not reach it. If it waits for that, cancel it and run again.",
+    "It has the credentials of now. What else was changed since, such as an endpoint, does not reach it: if it waits for that, cancel it and run again.",
   "bars.title": "Runs",
   "bars.summary": "last {n}: {copied} copied, {deleted} deleted, {failed} failed",
   "bars.run": "{at}: {copied} copied, {deleted} deleted, {failed} failed, {state}, {took}",

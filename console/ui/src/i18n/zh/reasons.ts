@@ -23,7 +23,8 @@ export const reasons = {
   "objects.elsewhere.about": "请选择复制它的任务，或填写不含存储桶和前缀的键。",
   "objects.unknown.maybe": "请检查拼写，区分大小写；也可能根本没有这个对象。",
   "run.older": "本次运行使用定义的第 {run} 版，任务现为第 {task} 版",
-  "run.older.about": "之后修改的内容（如凭证或服务地址）对它不生效。如果它正因此等待，请取消后重新运行。",
+  "run.older.about":
+    "它使用现在的凭证；之后修改的其他内容（如服务地址）对它不生效。如果它正因此等待，请取消后重新运行。",
   "bars.title": "运行",
   "bars.summary": "最近 {n} 次：复制 {copied}，删除 {deleted}，失败 {failed}",
   "bars.run": "{at}：复制 {copied}，删除 {deleted}，失败 {failed}，{state}，用时 {took}",
