@@ -22,7 +22,7 @@ mod run_of;
 mod state;
 
 pub use actor::{Actor, Found, deleting};
-pub use begin::{Begun, begin, run};
+pub use begin::{Begun, begin, run, run_or_join};
 pub use cancel::{Cancelling, cancel, cancel_run};
 pub use create::{Created, Waiting, create};
 pub use dead_letters::{ReadLetters, dead_letters, purge, redrive};

@@ -54,7 +54,7 @@ pub use operation_job::{OPERATION, OperationJob};
 pub use operations::{
     CloseRequest, Operation, OperationClass, OperationEnd, OperationKind, OperationState, OperationVerdict, Operations,
 };
-pub use run_id::{derived_id, run_id};
+pub use run_id::{derived_id, is_by_schedule, run_id};
 pub use samples::{Sample, Samples, oldest_sample, rate, rate_minutes};
 
 /// How long an operation is kept, from its end. One that is not done stays.

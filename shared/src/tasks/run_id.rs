@@ -21,12 +21,21 @@ pub fn run_id(task: &str, due: Timestamp) -> String {
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
+/// Whether a run of the task (by its id) began by the task's schedule.
+pub fn is_by_schedule(task: &str, run: &str) -> bool {
+    run_id(task, time_of(run)) == run
+}
+
 /// The id of something that a run or a task has one of, by the id of that: for example the notice of a run's end. All
 /// callers make the same one. It has the time of `id`.
 pub fn derived_id(id: &str, what: &str) -> String {
+    run_id(&format!("{id}/{what}"), time_of(id))
+}
+
+/// The time in an id; 1970 of one that has none.
+fn time_of(id: &str) -> Timestamp {
     let digits: String = id.chars().filter(|digit| *digit != '-').take(12).collect();
-    let millis = i64::from_str_radix(&digits, 16).unwrap_or(0);
-    run_id(&format!("{id}/{what}"), Timestamp(millis))
+    Timestamp(i64::from_str_radix(&digits, 16).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -40,6 +49,17 @@ mod tests {
         assert_eq!(id, run_id("task", Timestamp(1_700_000_000_000)));
         assert!(id.starts_with("018bcfe5-6800-7"), "{id}");
         assert_eq!(id.len(), 36);
+    }
+
+    #[test]
+    fn a_run_by_schedule_is_known_by_its_id() {
+        let run = run_id("task", Timestamp(1_700_000_000_000));
+        assert!(is_by_schedule("task", &run));
+        let asked_for = "018bcfe5-6800-7000-8000-000000000000";
+        for other in [&*derived_id(&run, "retry"), asked_for, "", "é"] {
+            assert!(!is_by_schedule("task", other), "{other}");
+        }
+        assert!(!is_by_schedule("other", &run));
     }
 
     #[test]

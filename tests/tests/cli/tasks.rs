@@ -15,6 +15,14 @@ async fn task(state: &Path, arguments: &[&str]) -> (i32, String, String) {
     (ended.code.expect("an exit code"), ended.stdout, ended.stderr)
 }
 
+/// A pass of the controller.
+async fn controller(state: &Path) {
+    let words = ["controller", "--once", "--state", state.to_str().expect("UTF-8")];
+    let none: [(&str, String); 0] = [];
+    let ended = Process::start(&binaries::flotilla(), words, none).wait(Duration::from_secs(60)).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
 /// Of a command that succeeds.
 async fn answer(state: &Path, arguments: &[&str]) -> String {
     let (code, stdout, stderr) = task(state, arguments).await;
@@ -51,6 +59,24 @@ async fn a_task_is_created_listed_shown_and_deleted() {
     assert_eq!(answer(state, &["list"]).await, "");
     let refused = refusal(state, &["show", "photos"]).await;
     assert!(refused.contains("has no task \"photos\""), "{refused}");
+}
+
+#[tokio::test]
+async fn regression_a_new_task_with_a_schedule_may_be_run_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path();
+    answer(state, &["create", "photos", "/photos", "/backup", "--schedule", "every 6h"]).await;
+    controller(state).await;
+    let json: serde_json::Value = serde_json::from_str(&answer(state, &["show", "photos", "--json"]).await).unwrap();
+    let run = json["run"]["id"].as_str().expect("the controller began a run").to_owned();
+    let said = answer(state, &["run", "photos"]).await;
+    assert!(said.ends_with(" of task photos has begun by its schedule, and goes on\n"), "{said}");
+    let json: serde_json::Value = serde_json::from_str(&answer(state, &["run", "photos", "--json"]).await).unwrap();
+    assert_eq!((json["run"].as_str(), json["superseded"].as_str()), (Some(&*run), None));
+    let refused = refusal(state, &["run", "photos", "--delete"]).await;
+    assert!(refused.contains("has not ended") && refused.contains("--supersede"), "{refused}");
+    let said = answer(state, &["run", "photos", "--supersede"]).await;
+    assert!(said.starts_with("began run "), "{said}");
 }
 
 #[tokio::test]
