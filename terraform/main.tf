@@ -69,6 +69,7 @@ module "iam" {
   secret_arns          = var.secret_arns
   topic_arns           = concat(var.notify_topic_arns, compact([module.store.topic_arn]))
   controller           = var.controller
+  service_account      = var.service_account
   permissions_boundary = var.permissions_boundary
   tags                 = local.tags
 }
@@ -109,6 +110,7 @@ module "controller" {
   architecture       = var.architecture
   artifact           = var.artifact
   fleet_file         = local.fleet_file
+  environment        = var.controller_environment
   kms_key_arn        = var.kms_key_arn
   log_retention_days = var.log_retention_days
   tags               = local.tags

@@ -187,6 +187,39 @@ variable "scaling_task" {
   default     = null
 }
 
+variable "controller_environment" {
+  description = <<-EOT
+    Environment variables of the controller's function, for webhooks that tasks name as `env:NAME`. Terraform's state
+    has their values
+  EOT
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = !contains(keys(var.controller_environment), "FLOTILLA_FLEET_FILE")
+    error_message = "FLOTILLA_FLEET_FILE is set by this module."
+  }
+}
+
+variable "service_account" {
+  description = <<-EOT
+    An account of pods in a cluster of Kubernetes that has the role of the output worker_role_arn: the cluster's OpenID
+    provider in IAM, the namespace, and the account's name. If `controller` is none, the role also has the controller's
+    rights
+  EOT
+  type = object({
+    oidc_provider_arn = string
+    namespace         = string
+    name              = string
+  })
+  default = null
+
+  validation {
+    condition     = var.service_account == null || can(regex(":oidc-provider/.+", var.service_account.oidc_provider_arn))
+    error_message = "service_account.oidc_provider_arn is the ARN of an OpenID provider: arn:…:oidc-provider/HOST/PATH."
+  }
+}
+
 variable "network" {
   description = "An existing VPC and its subnets; null: a VPC of public subnets without any inbound port"
   type = object({
@@ -254,7 +287,7 @@ variable "alarm_emails" {
 }
 
 variable "create_alarms" {
-  description = "Whether to create alarms ($0.10 a month each)"
+  description = "Whether to create alarms ($0.10 a month each). They need the controller's function: controller = lambda"
   type        = bool
   default     = true
 }

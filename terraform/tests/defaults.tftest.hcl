@@ -134,6 +134,52 @@ run "a_controller_on_the_machine_has_its_role" {
   }
 }
 
+run "people_read_dead_letters_and_no_other_messages" {
+  assert {
+    condition = alltrue([for role in ["viewer", "operator", "admin"] : alltrue([
+      for statement in module.iam.policies[role] : statement.Resource == [
+        "arn:aws:sqs:*:111122223333:photos--*--dead"
+      ] if contains(statement.Action, "sqs:ReceiveMessage")
+    ])])
+    error_message = "A role receives from other queues than those of dead letters."
+  }
+  assert {
+    condition = alltrue([for role in ["viewer", "operator", "admin"] : anytrue([
+      for statement in module.iam.policies[role] : contains(statement.Action, "sqs:ReceiveMessage")
+    ])])
+    error_message = "A role cannot look at dead letters."
+  }
+}
+
+run "only_machines_have_the_workers_role" {
+  assert {
+    condition     = [for statement in module.iam.worker_trust : statement.Action] == ["sts:AssumeRole"]
+    error_message = jsonencode(module.iam.worker_trust)
+  }
+}
+
+run "pods_of_one_account_have_the_workers_role" {
+  variables {
+    controller = "none"
+    service_account = {
+      oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/ABC"
+      namespace         = "default"
+      name              = "photos"
+    }
+  }
+  assert {
+    condition = module.iam.worker_trust[1].Condition.StringEquals == {
+      "oidc.eks.eu-central-1.amazonaws.com/id/ABC:sub" = "system:serviceaccount:default:photos"
+      "oidc.eks.eu-central-1.amazonaws.com/id/ABC:aud" = "sts.amazonaws.com"
+    }
+    error_message = jsonencode(module.iam.worker_trust)
+  }
+  assert {
+    condition     = module.iam.controller_rights_of_workers_role
+    error_message = "The controller of the cluster has no rights."
+  }
+}
+
 run "one_task_scales_by_alarms" {
   variables {
     controller   = "none"

@@ -185,3 +185,19 @@ run "a_sender_with_a_bad_name" {
   }
   expect_failures = [var.event_senders]
 }
+
+run "a_provider_of_pods_that_is_none" {
+  command = plan
+  variables {
+    service_account = { oidc_provider_arn = "arn:aws:eks:eu-central-1:111122223333:cluster/photos", namespace = "a", name = "b" }
+  }
+  expect_failures = [var.service_account]
+}
+
+run "an_environment_that_replaces_the_fleet_file" {
+  command = plan
+  variables {
+    controller_environment = { FLOTILLA_FLEET_FILE = "" }
+  }
+  expect_failures = [var.controller_environment]
+}

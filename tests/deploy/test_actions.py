@@ -40,6 +40,8 @@ RIGHTS = {
     ("s3", "PutObject"): ["PutObject", "PutObjectAcl", "PutObjectTagging"],
     ("s3", "UploadPart"): ["PutObject"],
     ("s3", "UploadPartCopy"): ["GetObject", "PutObject"],
+    # With tags.
+    ("sqs", "CreateQueue"): ["CreateQueue", "TagQueue"],
     ("sqs", "DeleteMessageBatch"): ["DeleteMessage"],
     ("sqs", "SendMessageBatch"): ["SendMessage"],
 }
@@ -55,7 +57,14 @@ ELSEWHERE = {
 }
 
 # Rights that no call of our own code needs: the SDK's, and those of statements about others.
-OF_THE_SDK = {"sts:AssumeRole", "kms:Decrypt", "kms:GenerateDataKey", "logs:CreateLogStream", "logs:PutLogEvents"}
+OF_THE_SDK = {
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithWebIdentity",
+}
 
 
 def operations(service):

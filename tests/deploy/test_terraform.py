@@ -14,7 +14,7 @@ class Checks(unittest.TestCase):
 
     def test_examples_are_valid(self):
         examples = sorted(path for path in (FOLDER / "examples").iterdir() if path.is_dir())
-        self.assertEqual(len(examples), 4)
+        self.assertEqual(len(examples), 5)
         for example in examples:
             with self.subTest(example=example.name):
                 terraform = Terraform(example)

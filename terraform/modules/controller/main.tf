@@ -32,9 +32,7 @@ resource "aws_lambda_function" "this" {
   kms_key_arn = var.kms_key_arn
 
   environment {
-    variables = {
-      FLOTILLA_FLEET_FILE = var.fleet_file
-    }
+    variables = merge(var.environment, { FLOTILLA_FLEET_FILE = var.fleet_file })
   }
 
   tags = var.tags

@@ -35,6 +35,12 @@ variable "fleet_file" {
   type        = string
 }
 
+variable "environment" {
+  description = "Further environment variables of the function"
+  type        = map(string)
+  default     = {}
+}
+
 variable "kms_key_arn" {
   description = "Key of the log and of the function's environment; null: keys of AWS"
   type        = string

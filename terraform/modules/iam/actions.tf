@@ -81,38 +81,41 @@ locals {
       ]
     }
     viewer = {
-      table  = local.table_read
-      queues = local.queues_read
+      table        = local.table_read
+      queues       = local.queues_read
+      dead_letters = ["sqs:ReceiveMessage"] # To look at them: they stay.
+      groups       = local.groups_read
     }
     operator = {
-      table  = local.table_write
-      queues = concat(local.queues_read, ["sqs:SendMessage"])
+      table        = local.table_write
+      queues       = concat(local.queues_read, ["sqs:SendMessage"])
+      dead_letters = ["sqs:DeleteMessage", "sqs:ReceiveMessage"] # To send them again.
+      groups       = local.groups_read
     }
     admin = {
       table = local.table_write
       queues = concat(local.queues_read, [
         "sqs:CreateQueue",
-        "sqs:DeleteMessage", # With ReceiveMessage: to read, redrive and purge dead letters.
         "sqs:DeleteQueue",
-        "sqs:ReceiveMessage",
         "sqs:SendMessage",
         "sqs:SetQueueAttributes",
         "sqs:TagQueue",
       ])
+      dead_letters         = ["sqs:DeleteMessage", "sqs:ReceiveMessage"] # To send them again, and to remove them.
       source_notifications = local.notifications
       rules                = local.rules
       all_rules            = ["events:ListRules"]
-      groups               = ["autoscaling:DescribeAutoScalingGroups"]
+      groups               = local.groups_read
     }
   }
 
   table_read = [
-    "dynamodb:BatchGetItem",
     "dynamodb:DescribeTable",
     "dynamodb:GetItem",
     "dynamodb:Query",
   ]
   table_write = concat(local.table_read, [
+    "dynamodb:BatchGetItem",
     "dynamodb:BatchWriteItem",
     "dynamodb:ConditionCheckItem", # TransactWriteItems, with the three below
     "dynamodb:DeleteItem",
@@ -124,6 +127,7 @@ locals {
     "sqs:GetQueueUrl",
     "sqs:ListQueueTags",
   ]
+  groups_read = ["autoscaling:DescribeAutoScalingGroups"] # The machines of the fleet, and its maximum.
   # Events of a bucket: by its notifications, or by EventBridge where another rule overlaps.
   notifications = [
     "s3:GetBucketNotification", # GetBucketNotificationConfiguration

@@ -22,6 +22,7 @@ locals {
     table = ["arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.name}"]
     # A task's queue of events is in the region of its source.
     queues               = ["arn:${local.partition}:sqs:*:${local.account}:${var.name}--*"]
+    dead_letters         = ["arn:${local.partition}:sqs:*:${local.account}:${var.name}--*--dead"]
     group                = ["arn:${local.partition}:autoscaling:${local.region}:${local.account}:autoScalingGroup:*:autoScalingGroupName/${var.name}"]
     groups               = ["*"]
     source_bucket        = [for name in keys(local.sources) : "arn:${local.partition}:s3:::${name}"]
@@ -73,6 +74,21 @@ locals {
   }]
   controller_statements = concat(local.statements.controller, local.topics, local.own_key)
 
+  # Who has the machines' role: machines, and pods of one account by the token that the cluster gives them.
+  trust_machines = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ec2.${local.ec2_suffix}" } }]
+  trust_pods = [for account in [var.service_account] : {
+    Effect    = "Allow"
+    Action    = "sts:AssumeRoleWithWebIdentity"
+    Principal = { Federated = account.oidc_provider_arn }
+    Condition = {
+      StringEquals = {
+        "${local.issuers[0]}:sub" = "system:serviceaccount:${account.namespace}:${account.name}"
+        "${local.issuers[0]}:aud" = "sts.amazonaws.com"
+      }
+    }
+  } if account != null]
+  issuers = [for account in [var.service_account] : split(":oidc-provider/", account.oidc_provider_arn)[1] if account != null]
+
   policies = {
     worker = concat(
       local.statements.worker, local.artifact, local.roles, local.secrets, local.own_key, local.source_keys,
@@ -92,10 +108,7 @@ resource "aws_iam_role" "worker" {
   description          = "Machines of the fleet ${var.name}"
   permissions_boundary = var.permissions_boundary
 
-  assume_role_policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ec2.${local.ec2_suffix}" } }]
-  })
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.trust_machines, local.trust_pods) })
 
   tags = var.tags
 }
@@ -108,9 +121,9 @@ resource "aws_iam_role_policy" "worker" {
   policy = jsonencode({ Version = "2012-10-17", Statement = local.policies.worker })
 }
 
-# A controller on the first machine has the machine's role.
+# A controller on the first machine has the machine's role, and one in a cluster that of the cluster's workers.
 resource "aws_iam_role_policy" "controller_on_machine" {
-  count = var.create && var.controller == "machine" ? 1 : 0
+  count = var.create && (var.controller == "machine" || var.controller == "none" && var.service_account != null) ? 1 : 0
 
   name   = "controller"
   role   = aws_iam_role.worker[0].id

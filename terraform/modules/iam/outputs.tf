@@ -28,6 +28,16 @@ output "admin_policy_arn" {
   value       = try(aws_iam_policy.people["admin"].arn, null)
 }
 
+output "worker_trust" {
+  description = "The statements that say who has the machines' role"
+  value       = concat(local.trust_machines, local.trust_pods)
+}
+
+output "controller_rights_of_workers_role" {
+  description = "Whether the machines' role has the controller's rights too"
+  value       = length(aws_iam_role_policy.controller_on_machine) > 0
+}
+
 output "policies" {
   description = "The statements of each policy"
   value       = local.policies

@@ -55,6 +55,16 @@ variable "controller" {
   default     = "lambda"
 }
 
+variable "service_account" {
+  description = "Account of pods that gets the machines' role; null: none"
+  type = object({
+    oidc_provider_arn = string
+    namespace         = string
+    name              = string
+  })
+  default = null
+}
+
 variable "permissions_boundary" {
   description = "ARN of the boundary of all roles"
   type        = string
