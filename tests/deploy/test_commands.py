@@ -2,23 +2,31 @@
 
 `SCENES` runs them as they are shown, but for names that stand for others, in a copy of this machine's system and against
 an emulator of AWS. `ELSEWHERE` names the test that runs a command, `NOT_RUN` the reason. A command of a document that is
-in none of them fails, and one of them that is in no document too. Commands within sentences are not looked for.
+in none of them fails, and one of them that is in no document too.
+
+Of commands within sentences, the program itself says whether it has them with these options; `IN_SENTENCES` has those of
+other programs.
 """
 
+import functools
 import io
 import json
 import os
+import re
+import shutil
+import subprocess
 import tempfile
 import textwrap
 import unittest
 import urllib.request
 import zipfile
 
-from documented import commands_of
+from documented import OUR_PROGRAMS, commands_in_sentences, commands_of, documents
 from sandbox import inside
-from support import PROGRAMS, ROOT, Emulator, run, tool
+from support import BIN, PROGRAMS, ROOT, Emulator, run, tool
 
-SHOWN = ("README.md", "docs/console.md", "docs/deployment.md", "docs/operations.md", "docs/reference.md")
+README, CONSOLE, DEPLOYMENT = "README.md", "docs/console.md", "docs/deployment.md"
+OPERATIONS, REFERENCE, FUNCTIONS = "docs/operations.md", "docs/reference.md", "deploy/functions/README.md"
 
 # A step that ends otherwise than it should ends the scene with its output. A command that runs until it is stopped is stopped after some seconds.
 PRELUDE = """
@@ -35,9 +43,6 @@ step() {{
 
 # Seconds after which a command that runs until it is stopped is stopped, and how it ends then.
 STOPPED = (8, "0 124 130")
-
-# A new task with a schedule is due at once: where a controller looks each second, its first run is live already.
-BEGUN = (120, "0 2")
 
 
 class Scene:
@@ -63,7 +68,6 @@ def quoted(text):
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-README, CONSOLE, DEPLOYMENT, OPERATIONS, REFERENCE = SHOWN
 STATE = " --state /var/lib/flotilla"
 FLEET = 'name = "photos"\n[queue]\nregion = "us-east-1"\n[ledger]\ntable = "photos"\nregion = "us-east-1"\n'
 # A worker, and a pass of the controller each second: what a fleet has.
@@ -122,7 +126,7 @@ SCENES = {
         for _ in $(seq 60); do flotilla task list{STATE} >/dev/null 2>&1 && break; sleep 0.5; done
         """,
         (README, f'flotilla task create photos s3://photos s3://backup/photos --schedule "every 6h"{STATE}'),
-        (README, f"flotilla task run photos{STATE}", BEGUN),
+        (README, f"flotilla task run photos{STATE}"),
         (README, f"flotilla task list{STATE}"),
         (README, f"flotilla task edit photos{STATE}"),
         (
@@ -156,7 +160,7 @@ SCENES = {
         (README, "flotilla console --fleet fleet.toml", STOPPED),
         (CONSOLE, "flotilla console --fleet fleet.toml", STOPPED),
         (DEPLOYMENT, 'flotilla task create photos s3://photos s3://photos-copy --schedule "every 6h" --fleet fleet.toml'),
-        (DEPLOYMENT, "flotilla task run photos --fleet fleet.toml", BEGUN),
+        (DEPLOYMENT, "flotilla task run photos --fleet fleet.toml"),
         (DEPLOYMENT, "flotilla task show photos --fleet fleet.toml"),
         (DEPLOYMENT, "flotilla task delete --all --yes --fleet fleet.toml"),
     ),
@@ -170,6 +174,12 @@ SCENES = {
         (OPERATIONS, "flotilla failures [RUN] --config task.toml", ("[RUN] ", "")),
         (OPERATIONS, "flotilla retry [RUN] --config task.toml", ("[RUN] ", "")),
     ),
+    "function": Scene(
+        "cp -r /given/functions/. .",
+        (FUNCTIONS, "pip install --target package -r requirements.txt"),
+        (FUNCTIONS, "cp flotilla_queue.py aliyun_oss.py package/"),
+        (FUNCTIONS, "(cd package && zip -qr ../function.zip .)"),
+    ),
     "aws": Scene(
         "mkdir -p target/release-files; echo a >target/release-files/a",
         (DEPLOYMENT, "aws s3 cp --recursive target/release-files s3://my-artifacts/flotilla/0.1.0/"),
@@ -178,6 +188,26 @@ SCENES = {
             "aws autoscaling put-lifecycle-hook --auto-scaling-group-name flotilla-photos --lifecycle-hook-name flotilla-drain"
             " --lifecycle-transition autoscaling:EC2_INSTANCE_TERMINATING --heartbeat-timeout 120 --default-result CONTINUE",
         ),
+        (
+            FUNCTIONS,
+            "aws sqs get-queue-url --queue-name QUEUE",
+            ("aws sqs", "aws --endpoint-url {endpoint} sqs"),
+            ("QUEUE", "flotilla-photos-dead"),
+        ),
+        (
+            FUNCTIONS,
+            "aws sqs get-queue-attributes --queue-url URL --attribute-names QueueArn",
+            ("aws sqs", "aws --endpoint-url {endpoint} sqs"),
+            ("URL", "{endpoint}/123456789012/flotilla-photos-dead"),
+        ),
+        (FUNCTIONS, "aws iam create-user --user-name flotilla-events"),
+        (
+            FUNCTIONS,
+            "aws iam put-user-policy --user-name flotilla-events --policy-name send --policy-document"
+            """ '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:SendMessage","Resource":"QUEUE-ARN"}]}'""",
+            ("QUEUE-ARN", "arn:aws:sqs:us-east-1:123456789012:flotilla-photos-dead"),
+        ),
+        (FUNCTIONS, "aws iam create-access-key --user-name flotilla-events"),
         (OPERATIONS, "aws lambda invoke --function-name NAME-controller /dev/stdout", ("NAME", "photos")),
         (OPERATIONS, "aws ec2 get-console-output --latest --output text --instance-id ID", ("ID", "{instance}")),
         (
@@ -220,6 +250,11 @@ NOT_RUN = {
         ' --set serviceAccount.annotations."eks\\.amazonaws\\.com/role-arn"=arn:aws:iam::111122223333:role/photos-worker',
     ): "no cluster is here; test_chart.py renders the chart with these settings",
     (
+        DEPLOYMENT,
+        "docker build -f deploy/container/release.Dockerfile --build-arg VERSION=0.1.0 --build-arg SUFFIX=x86_64"
+        " -t registry/flotilla:0.1.0 target/release-files",
+    ): "no docker runs here; tests/deploy/image builds the same file with buildah",
+    (
         CONSOLE,
         "flotilla console --fleet fleet.toml --listen 0.0.0.0:7300 --oidc console.toml",
     ): "it needs a provider of sign-in; test_chart.py parses the options, console/src/oidc has the tests",
@@ -253,15 +288,37 @@ NOT_RUN = {
     ): "the provider is not here",
 }
 
+NO_GOOGLE = "no project of Google Cloud is here; the shell reads the command"
+NOT_RUN |= {(FUNCTIONS, command): NO_GOOGLE for command in commands_of(FUNCTIONS) if "gcloud " in command}
+
 # Commands of `aws` that are not run: the CLI takes their words.
 CHECKED_BY_SKELETON = [command for _, command in NOT_RUN if "skeleton" in NOT_RUN[_, command]]
+
+# The CLI checks words without a service.
+NOBODY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+
+# Commands of other programs within sentences, without those of `aws`.
+IN_SENTENCES = {
+    "cargo build --release --workspace --bins": "it builds what is tested",
+    "cargo install garage": "it is another project's program",
+    "cargo test": "a name of what tests/run runs",
+    "gcloud storage cp x gs://BUCKET/PREFIX/x": NO_GOOGLE,
+    "gcloud storage rm gs://BUCKET/PREFIX/x": NO_GOOGLE,
+    "journalctl -u flotilla-worker": "no service manager runs here; test_units.py checks the unit",
+    "man flotilla-sync": "tests/deploy/test_packages.py::test_the_debian_package_is_installed_and_removed",
+    "ossutil cp x oss://BUCKET/PREFIX/x": "the provider is not here",
+    "ossutil rm oss://BUCKET/PREFIX/x": "the provider is not here",
+    "ssh -L 7300:127.0.0.1:7300 HOST": "it needs another machine",
+    "terraform destroy": APPLIED,
+    "terraform test": "tests/deploy/test_terraform.py::test_logic_holds_over_mocked_services",
+}
 
 
 class Documents(unittest.TestCase):
     maxDiff = None
 
     def test_each_command_has_a_proof(self):
-        shown = {(document, command) for document in SHOWN for command in commands_of(document)}
+        shown = {(document, command) for document in documents() for command in commands_of(document)}
         ran = [step[:2] for scene in SCENES.values() for step in scene.steps]
         proved = [*ran, *ELSEWHERE, *NOT_RUN]
         self.assertEqual(sorted(shown - set(proved)), [], "commands without a proof")
@@ -269,9 +326,99 @@ class Documents(unittest.TestCase):
         self.assertEqual(len(proved), len(set(proved)), "one proof each")
 
     def test_the_tests_that_run_commands_exist(self):
-        for test in ELSEWHERE.values():
-            path, name = test.split("::")
-            self.assertIn(f"def {name}(", (ROOT / path).read_text())
+        for test in [*ELSEWHERE.values(), *IN_SENTENCES.values()]:
+            if "::" in test:
+                path, name = test.split("::")
+                self.assertIn(f"def {name}(", (ROOT / path).read_text())
+
+    def test_the_shell_reads_each_command(self):
+        for document in documents():
+            for command in commands_of(document):
+                words = ["bash", "-n", "-c", command]
+                done = subprocess.run(words, capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, 0, (document, command, done.stderr))
+
+
+class Sentences(unittest.TestCase):
+    """Commands that stand within sentences and tables."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.found = [(document, command) for document in documents() for command in commands_in_sentences(document)]
+
+    def test_our_programs_have_the_commands_and_options(self):
+        own = [(document, command) for document, command in self.found if command.split()[0] in OUR_PROGRAMS]
+        self.assertGreater(len(own), 80)
+        for document, command in own:
+            with self.subTest(document=document, command=command):
+                self.assertEqual(unknown_words(command), [])
+
+    def test_a_word_that_a_program_does_not_have_is_found(self):
+        self.assertEqual(unknown_words("flotilla task nonsense NAME"), ["nonsense"])
+        self.assertEqual(unknown_words("flotilla task create|nonsense|…"), ["nonsense"])
+        self.assertEqual(unknown_words("worker --fleet FILE --nonsense"), ["--nonsense"])
+        self.assertEqual(unknown_words("flotilla task delete --all"), [])
+
+    def test_our_scripts_have_the_options(self):
+        for document, command in self.found:
+            script, *words = [word for word in command.split() if word != "python3"]
+            if "/" in script:
+                text = (ROOT / script).read_text()
+                text += "--help" if "argparse" in text else ""
+                for option in (word for word in words if word.startswith("--")):
+                    self.assertIn(option, text, (document, command))
+
+    def test_commands_of_others_have_a_proof(self):
+        others = {
+            command
+            for _, command in self.found
+            if command.split()[0] not in (*OUR_PROGRAMS, "aws") and "/" not in command.removeprefix("python3 ").split()[0]
+        }
+        self.assertEqual(sorted(others), sorted(IN_SENTENCES))
+
+    def test_the_cli_of_aws_takes_the_words(self):
+        aws = tool("aws")
+        for _, command in self.found:
+            if command.startswith("aws "):
+                with self.subTest(command=command):
+                    run(aws, *command.split()[1:], "--generate-cli-skeleton", "input", environment=NOBODY)
+
+
+def unknown_words(command):
+    """The words of a command that its program does not have: commands of commands, and options."""
+    program, *words = command.split()
+    path, unknown = [], []
+    for word in words:
+        if word.startswith("--"):
+            unknown += [word] if word.split("=")[0] not in options(program, *path) else []
+        elif subcommands(program, *path) and not unknown:
+            names = [name for name in word.split("|") if name != "…"]
+            unknown += [name for name in names if not has_command(program, *path, name)]
+            path += names[:1] if not unknown else []
+    return unknown
+
+
+def has_command(program, *path):
+    """A command need not stand in the list."""
+    return path[-1] in subcommands(program, *path[:-1]) or f"Usage: {' '.join((program, *path))}" in helped(program, *path)
+
+
+@functools.cache
+def helped(program, *path):
+    """The help of a command; empty: there is none."""
+    words = [PROGRAMS / program, *path, "--help"]
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60).stdout
+
+
+def subcommands(program, *path):
+    """The names in the list of commands."""
+    _, _, rest = helped(program, *path).partition("Commands:\n")
+    return set(re.findall(r"^  ([a-z-]+)", rest.split("\n\n")[0], flags=re.M))
+
+
+def options(program, *path):
+    return set(re.findall(r"--[a-z][a-z-]*", helped(program, *path)))
 
 
 class Commands(unittest.TestCase):
@@ -312,6 +459,12 @@ class Commands(unittest.TestCase):
 
     def test_commands_of_a_fleet(self):
         self.play("fleet")
+
+    def test_commands_that_pack_a_function(self):
+        tool("zip")
+        os.symlink(BIN / "pip", f"{self.given.name}/bin/pip")
+        shutil.copytree(ROOT / "deploy/functions", f"{self.given.name}/functions")
+        self.play("function")
 
     def test_commands_of_one_task(self):
         self.play("one task")
