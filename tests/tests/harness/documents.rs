@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use flotilla_tests::sources::{quoted, root, text as document};
+use flotilla_tests::sources::{files, quoted, root, text as document};
 use shared::config::keys;
 use shared::metrics::fleet::FLEET_TABLE;
 use shared::metrics::{MetricKind, TABLE};
@@ -90,6 +90,19 @@ fn the_list_of_fleet_metrics_is_the_codes() {
         .collect();
     let lines: Vec<&str> = expected.iter().map(String::as_str).collect();
     assert_eq!(listed, expected, "expected:\n- {}", lines.join("\n- "));
+}
+
+/// An item that the page does not name is one that nobody dares to remove.
+#[test]
+fn every_item_of_the_table_stands_in_operations() {
+    let text = document("docs/operations.md");
+    let code: Vec<String> =
+        files().iter().filter(|path| path.starts_with("adapters/src/")).map(|path| document(path)).collect();
+    let named = code.iter().flat_map(|code| code.split("pk(\"").skip(1).filter_map(|rest| rest.split('"').next()));
+    let kinds: BTreeSet<&str> = named.collect();
+    assert!(kinds.len() > 15, "{kinds:?}");
+    let missing: Vec<&&str> = kinds.iter().filter(|kind| !text.contains(&format!("`{kind}#"))).collect();
+    assert!(missing.is_empty(), "docs/operations.md does not name {missing:?}");
 }
 
 #[test]
