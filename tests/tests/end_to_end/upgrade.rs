@@ -2,6 +2,8 @@
 
 mod stage;
 
+use std::collections::BTreeSet;
+
 use flotilla_tests::emulators::ministack;
 
 use crate::many_tasks::stage::{Fleet, stop};
@@ -54,7 +56,7 @@ async fn assert_uninstalled(fleet: &Fleet) {
     assert_eq!(fleet.open_uploads().await, 0);
     let table = aws_sdk_dynamodb::Client::new(&ministack().sdk_config());
     let mut pages = table.scan().table_name(name).into_paginator().items().send();
-    let (mut stay, mut expire) = (Vec::new(), std::collections::BTreeSet::new());
+    let (mut stay, mut expire) = (Vec::new(), BTreeSet::new());
     while let Some(item) = pages.next().await {
         let item = item.expect("the table is read");
         let kind = item["pk"].as_s().expect("a text").split('#').next().expect("a kind").to_owned();
@@ -64,8 +66,7 @@ async fn assert_uninstalled(fleet: &Fleet) {
         }
     }
     assert_eq!(stay, LASTING);
-    let unknown: Vec<&String> = expire.iter().filter(|kind| !EXPIRING.contains(&kind.as_str())).collect();
-    assert!(unknown.is_empty(), "{unknown:?}");
+    assert_eq!(expire, EXPIRING.map(str::to_owned).into());
 }
 
 /// Kinds of records that stay: the controller's memory, once.

@@ -106,8 +106,10 @@ impl Scene {
         assert!(!ended.stderr.contains("could not"), "{}", ended.stderr);
     }
 
-    /// Waits until all runs have ended, while the controller of the next release looks.
+    /// Waits until all runs have ended, while the controller of the next release looks. The rest of the objects is copied
+    /// without a delay.
     pub async fn until_done(&self) {
+        self.source.heal();
         let began = Instant::now();
         while self.fleet.summaries().await.values().any(|summary| summary.run.is_some()) {
             assert!(began.elapsed() < LIMIT, "the runs do not end");
