@@ -8,7 +8,7 @@ use shared::Error;
 use shared::config::{Config, Connection, FleetConfig, FleetFile, LedgerConfig, TaskDefinition};
 use shared::finding::{Finding, Level};
 use shared::object::Timestamp;
-use shared::tasks::{Heartbeat, Summary};
+use shared::tasks::{Heartbeat, MAX_TASKS, Summary};
 use shared::terminal;
 use tokio::time::sleep;
 
@@ -49,6 +49,18 @@ fn line(finding: &Finding) -> String {
     let remedy = finding.remedy.as_ref().map(|remedy| format!("; {remedy}"));
     let text = format!("{}{}", finding.what, remedy.unwrap_or_default());
     format!("{:<8}{}", finding.level.as_str(), terminal::escaped(&text))
+}
+
+/// How many tasks the fleet has, of those that it may have.
+fn of_tasks(fleet: &str, tasks: usize) -> Finding {
+    let counted = terminal::counted(tasks as u64, "task");
+    match tasks * 10 >= MAX_TASKS * 9 {
+        true => Finding::warning(
+            format!("fleet {fleet}: {counted}, of at most {MAX_TASKS}"),
+            "delete tasks that are not needed, or make another fleet",
+        ),
+        false => Finding::ok(format!("fleet {fleet}: {counted}")),
+    }
 }
 
 /// A task in a config file.
@@ -95,7 +107,7 @@ async fn of_fleet(fleet: FleetFile) -> Vec<Finding> {
             return findings;
         }
     };
-    findings.push(Finding::ok(format!("fleet {}: {}", fleet.name, terminal::counted(tasks.len() as u64, "task"))));
+    findings.push(of_tasks(&fleet.name, tasks.len()));
     findings.extend(of_workers(&workers, &tasks));
     findings.extend(killed(&backend, &workers).await);
     findings.extend(doctor::queues(&fleet, &tasks).await);
@@ -192,4 +204,17 @@ fn of_workers(workers: &[Heartbeat], tasks: &[Summary]) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fleet_near_its_most_tasks_is_named() {
+        let few = of_tasks("f", 20);
+        assert_eq!((few.level, &*few.what), (Level::Ok, "fleet f: 20 tasks"));
+        assert_eq!(of_tasks("f", MAX_TASKS * 9 / 10 - 1).level, Level::Ok);
+        assert_eq!(of_tasks("f", MAX_TASKS * 9 / 10).level, Level::Warning);
+    }
 }

@@ -1,5 +1,6 @@
 //! The checks of services for `flotilla doctor`, by requests that change nothing.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
@@ -11,6 +12,7 @@ use crate::aws;
 use crate::ledger::dynamodb::DynamoDbLedger;
 use shared::config::{Config, Connection, FleetConfig, FleetFile, LedgerConfig};
 use shared::finding::Finding;
+use shared::fleet::group::GroupState;
 use shared::location::Scheme;
 use shared::store::Store;
 use shared::tasks::Summary;
@@ -18,6 +20,9 @@ use shared::{Error, ErrorKind, Result};
 
 /// A service must answer within this time.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// Leased messages of a queue near the quota of SQS, 120,000: beyond it nobody receives.
+const LEASED_WARNED: u64 = 100_000;
 
 /// Tasks whose stores and queues are asked at once.
 const TASKS_AT_ONCE: usize = 8;
@@ -72,22 +77,29 @@ pub async fn machines(config: Option<&FleetConfig>) -> Finding {
     };
     let state = async { group(Some(config)).await?.state().await };
     match bounded(&config.group, state).await {
-        Ok(state) if state.max == 0 => Finding::warning(
-            format!("group {}: its maximum is 0", config.group),
-            "no machine starts: raise the group's maximum",
-        ),
-        Ok(state) => Finding::ok(format!(
-            "group {}: {} to {} machines, {} wanted, {} there",
-            config.group,
-            state.min,
-            state.max,
-            state.desired,
-            state.machines.len()
-        )),
+        Ok(state) => of_group(&config.group, &state),
         Err(error) => Finding::error(
             format!("group {}: {error}", config.group),
             &remedy(&error, "check [fleet], and the right autoscaling:DescribeAutoScalingGroups"),
         ),
+    }
+}
+
+fn of_group(name: &str, state: &GroupState) -> Finding {
+    let GroupState { min, max, desired, machines } = state;
+    let what = format!("group {name}: {min} to {max} machines, {desired} wanted, {} there", machines.len());
+    if *max == 0 {
+        return Finding::warning(
+            format!("group {name}: its maximum is 0"),
+            "no machine starts: raise the group's maximum",
+        );
+    }
+    match (*desired as usize).cmp(&machines.len()) {
+        Ordering::Greater => Finding::warning(
+            what,
+            "if this stays, the group's activities say why: no Spot capacity, or the account's quota of processors",
+        ),
+        _ => Finding::ok(what),
     }
 }
 
@@ -108,14 +120,7 @@ async fn depth(fleet: &FleetFile, summary: &Summary) -> Finding {
     let name = &summary.task.name;
     let depths = async { existing_task_queues(fleet, summary).await?.depths().await };
     match bounded(name, depths).await {
-        Ok(TaskDepth { all, .. }) if all.dead > 0 => Finding::warning(
-            format!("queues of task {name}: {} messages in the dead letters", all.dead),
-            "look at them, mend their reason, and send them again: see the dead letters in the operations manual",
-        ),
-        Ok(TaskDepth { all, .. }) => Finding::ok(format!(
-            "queues of task {name}: {} ready, {} leased, {} delayed",
-            all.ready, all.leased, all.delayed
-        )),
+        Ok(depth) => of_depth(name, &depth),
         Err(error) if error.kind() == ErrorKind::NoSuchContainer => Finding::warning(
             format!("queues of task {name}: {error}"),
             "the next worker or controller makes them again; messages that were on them are lost",
@@ -125,6 +130,23 @@ async fn depth(fleet: &FleetFile, summary: &Summary) -> Finding {
             &remedy(&error, "do what the message says; the next worker or controller makes missing queues"),
         ),
     }
+}
+
+fn of_depth(name: &str, depth: &TaskDepth) -> Finding {
+    let TaskDepth { jobs, events, all } = depth;
+    if all.dead > 0 {
+        return Finding::warning(
+            format!("queues of task {name}: {} messages in the dead letters", all.dead),
+            "look at them, mend their reason, and send them again: see the dead letters in the operations manual",
+        );
+    }
+    if jobs.leased.max(events.leased) >= LEASED_WARNED {
+        return Finding::warning(
+            format!("queues of task {name}: {} leased; SQS leases at most 120,000 messages of a queue", all.leased),
+            "give the task fewer machines (flotilla task limit), or larger jobs (job-objects)",
+        );
+    }
+    Finding::ok(format!("queues of task {name}: {} ready, {} leased, {} delayed", all.ready, all.leased, all.delayed))
 }
 
 /// Whether both stores of tasks answer, from this machine, with the credentials that it has.
@@ -158,5 +180,43 @@ async fn side(task: &str, side: &str, store: &Store) -> Finding {
             let remedy = remedy(&error, "edit the task, or do what the message says");
             Finding::error(format!("{what}: {error}"), &remedy)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::finding::Level;
+    use shared::queue::Depth;
+
+    use super::*;
+
+    #[test]
+    fn a_group_with_fewer_machines_than_wanted_is_named() {
+        let state = GroupState { min: 0, max: 4, desired: 0, machines: Vec::new() };
+        assert_eq!(of_group("g", &state).level, Level::Ok);
+        let short = of_group("g", &GroupState { desired: 2, ..state.clone() });
+        assert_eq!((short.level, &*short.what), (Level::Warning, "group g: 0 to 4 machines, 2 wanted, 0 there"));
+        assert!(short.remedy.is_some_and(|remedy| remedy.contains("quota")));
+        assert_eq!(of_group("g", &GroupState { max: 0, ..state }).what, "group g: its maximum is 0");
+    }
+
+    #[test]
+    fn a_queue_near_the_quota_of_leases_is_named() {
+        let depth = |jobs: u64, events: u64, dead: u64| {
+            let of = |leased: u64| Depth { leased, ..Depth::default() };
+            TaskDepth {
+                jobs: of(jobs),
+                events: of(events),
+                all: Depth { leased: jobs + events, dead, ..Depth::default() },
+            }
+        };
+        // The quota is of each queue.
+        assert_eq!(of_depth("t", &depth(60_000, 60_000, 0)).level, Level::Ok);
+        for depth in [depth(LEASED_WARNED, 0, 0), depth(0, LEASED_WARNED, 0)] {
+            let near = of_depth("t", &depth);
+            assert_eq!(near.level, Level::Warning);
+            assert!(near.what.contains("at most 120,000"), "{}", near.what);
+        }
+        assert!(of_depth("t", &depth(LEASED_WARNED, 0, 1)).what.contains("1 messages in the dead letters"));
     }
 }
