@@ -48,7 +48,7 @@ use async_trait::async_trait;
 use crate::Result;
 use crate::job::Origin;
 
-pub use cancel::{MAX_RUNS, cancel, close_done, lose, supersede};
+pub use cancel::{MAX_RUNS, cancel, close_done, close_task, lose, supersede};
 pub use checkpoint::Checkpoint;
 pub use claim::{CLOSED, ClaimView, NO_FENCE, fence_error};
 pub use detail::Detail;

@@ -11,6 +11,7 @@ mod kind;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -93,7 +94,7 @@ impl Proxy {
     }
 
     /// Requests so far that are never answered: those of [`Fault::Stall`] once they have come, those of
-    /// [`Fault::StallAfter`] once they have taken effect.
+    /// [`Fault::StallAfter`] and [`Fault::Late`] once they have taken effect.
     pub fn delayed(&self) -> u64 {
         self.state.lock().delayed
     }
@@ -185,6 +186,12 @@ async fn pass(request: Request<Incoming>, state: Arc<State>, upstream: Upstream)
         Some(Fault::CloseBefore) => return Err(io::Error::other("closed by a fault")),
         Some(Fault::Stall) => state.hold().await,
         Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
+        Some(Fault::Late(time)) => {
+            let (head, body) = request.into_parts();
+            drain(body).await?;
+            tokio::spawn(pass_late(Request::from_parts(head, Passing::Made(Full::default())), *time, state));
+            return std::future::pending().await;
+        }
         Some(Fault::Respond(status, text)) => {
             // The client sends its whole body before it reads, so it must be taken.
             drain(request.into_body()).await?;
@@ -216,6 +223,15 @@ async fn pass(request: Request<Incoming>, state: Arc<State>, upstream: Upstream)
         state.hold().await;
     }
     answer(response, fault).await
+}
+
+async fn pass_late(request: Request<Passing>, time: Duration, state: Arc<State>) -> io::Result<()> {
+    tokio::time::sleep(time).await;
+    let mut sender = connect(&state.upstream).await?;
+    let response = sender.send_request(request).await.map_err(io::Error::other)?;
+    drain(response.into_body()).await?;
+    state.lock().delayed += 1;
+    Ok(())
 }
 
 async fn answer(mut response: Response<Incoming>, fault: Option<Fault>) -> io::Result<Response<Passing>> {

@@ -18,7 +18,7 @@ pub use engine::progress::{ObjectInFlight, TransferProgress};
 pub use engine::stop::Stop;
 pub use engine::turns::{Polls, Turns};
 pub use engine::worker::Worker;
-pub use objects::close::{Closed, Closing, KeptUpload, UploadCloser};
+pub use objects::close::{CloseStep, Closed, Closing, KeptUpload, Look, UploadCloser};
 pub use objects::context::{Follow, Objects};
 pub use objects::pipe::read_checksum;
 pub use shared::limits::{FairShares, LiveLimits};

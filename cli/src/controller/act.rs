@@ -83,8 +83,10 @@ async fn decided(context: &ControllerContext, summary: &Summary, decision: &Task
             None => Err(missing(run)),
         },
         TaskDecision::End(end) => {
-            if end.end == RunEnd::Cancelled {
+            if matches!(end.end, RunEnd::Cancelled | RunEnd::Stopped) {
                 close_uploads(context, summary, &end.id).await?;
+            }
+            if end.end == RunEnd::Cancelled {
                 record_cancel(context, summary, &end.id).await?;
             }
             // Before the end: who dies in between leaves a run that is live, whose end is recorded again. The notice is
@@ -147,13 +149,14 @@ async fn cancel(context: &ControllerContext, summary: &Summary, run: &str) -> Re
     Ok(cancelled)
 }
 
-/// Asks, once, for the uploads of a cancelled run to be closed: an upload whose messages are lost has no job that would
-/// abort it. A run that the ledger does not know has none. A finder that sees the cancel first has the ledger cancel the
+/// Asks, once, for the uploads of a run to be closed that was cancelled or lost messages: an upload whose messages are
+/// lost has no job that would abort it, and a later run opens its own. A run that the ledger does not know has none. A finder that sees the cancel first has the ledger cancel the
 /// run: then this is asked for when the run ends.
 async fn close_uploads(context: &ControllerContext, summary: &Summary, run: &str) -> Result<()> {
     let id = derived_id(run, "close");
     let is_asked = context.tasks.operation(&summary.task.id, &id).await?.is_some();
-    if is_asked || context.ledger.run_state(run).await?.is_none() {
+    let state = context.ledger.run_state(run).await?;
+    if is_asked || !state.is_some_and(|state| state.is_over()) {
         return Ok(());
     }
     let request = CloseRequest { run: Some(run.to_owned()) };

@@ -1,4 +1,7 @@
 //! Closes the uploads of a run, or of a task that is being deleted.
+//!
+//! The looks of [`UploadCloser`] are slices: the queue delays the next one. A job that the controller sends again, because
+//! it took the delayed one for lost, comes after three of its passes, two minutes: later than the longest delay.
 
 use std::time::Duration;
 
@@ -7,7 +10,7 @@ use shared::Result;
 use shared::store::Store;
 use shared::tasks::CloseRequest;
 use shared::terminal;
-use worker::{Closing, UploadCloser};
+use worker::{CloseStep, Closing, UploadCloser};
 
 use super::job::SliceBounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
@@ -42,8 +45,12 @@ pub async fn slice(
     let ended = closer.close(&mut closing, &bounds.stop, bounds.until).await;
     let so_far = terminal::counted(closing.closed.aborted, "upload");
     match ended {
-        Ok(true) => Ok(SliceEnd::succeeded(&closing.closed)),
-        Ok(false) => Ok(SliceEnd::continued(format!("{so_far} closed"), &closing, Duration::ZERO)),
+        Ok(CloseStep::Done) => Ok(SliceEnd::succeeded(&closing.closed)),
+        Ok(CloseStep::Continues) => Ok(SliceEnd::continued(format!("{so_far} closed"), &closing, Duration::ZERO)),
+        Ok(CloseStep::Waits(delay)) => {
+            let progress = format!("{so_far} closed, looking again in {} s for late ones", delay.as_secs());
+            Ok(SliceEnd::continued(progress, &closing, delay))
+        }
         Err(error) if error.is_backend() => Err(error),
         // The store fails: its uploads stay open until it works again.
         Err(error) => {

@@ -5,9 +5,14 @@
 //! Objects are counted by origin and index, so that a job which stands in the ledger and on the queue counts once, and
 //! a cancellation that is cut off is repeated from its beginning.
 
+use std::time::Duration;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{CLOSED, Checkpoint, Outcome, Phase, Run, RunOptions, Settlement, SharedLedger, State};
+use super::{
+    CLOSED, Checkpoint, NO_FENCE, Outcome, Phase, Run, RunOptions, RunStart, Settlement, SharedLedger, State,
+    events_run,
+};
 use crate::job::Job;
 use crate::object::Timestamp;
 use crate::terminal;
@@ -16,6 +21,13 @@ use crate::{Error, ErrorKind, Result};
 /// Runs of a task that are looked at, newest first. A run that is not done keeps later ones of the same options from
 /// beginning, so that all that are not done are among them.
 pub const MAX_RUNS: usize = 100;
+
+/// A worker executes a job that it once received for 12 hours at most: the longest lease of SQS. Twice that, for clocks
+/// that are apart.
+const EXECUTED_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Most runs that are looked at to be closed: more than begin in [`EXECUTED_FOR`].
+const MOST_CLOSED: usize = 6_400;
 
 /// Why a run is cancelled by a later one.
 const OTHER_OPTIONS: &str = "cancelled: a run with other options has started";
@@ -37,7 +49,7 @@ pub async fn supersede(ledger: &SharedLedger, task: &str, options: &RunOptions, 
             cancelled.push(run.clone());
         }
     }
-    close(ledger, &runs, options).await?;
+    close(ledger, task, runs, options).await?;
     Ok(cancelled)
 }
 
@@ -46,7 +58,7 @@ pub async fn supersede(ledger: &SharedLedger, task: &str, options: &RunOptions, 
 pub async fn close_done(ledger: &SharedLedger, task: &str, options: &RunOptions) -> Result<()> {
     match ledger.runs(task, 1).await?.first() {
         Some(newest) if newest.start.options.digest != options.digest => {
-            close(ledger, &ledger.runs(task, MAX_RUNS).await?, options).await
+            close(ledger, task, ledger.runs(task, MAX_RUNS).await?, options).await
         }
         _ => Ok(()),
     }
@@ -57,20 +69,48 @@ pub async fn close_done(ledger: &SharedLedger, task: &str, options: &RunOptions)
 ///
 /// Runs before one with the same options, and before a closed one, were closed when that one began or was closed. The
 /// oldest is closed first: the next command repeats the rest of a pass that was cut off.
-async fn close(ledger: &SharedLedger, runs: &[Run], options: &RunOptions) -> Result<()> {
+///
+/// More runs are read where all of these are to be closed, and began within [`EXECUTED_FOR`]: a task may have a run a
+/// minute.
+async fn close(ledger: &SharedLedger, task: &str, mut runs: Vec<Run>, options: &RunOptions) -> Result<()> {
+    let mut limit = MAX_RUNS;
+    let done = loop {
+        let (done, are_all) = open_done(ledger, &runs, options).await?;
+        if !are_all || runs.len() < limit || limit >= MOST_CLOSED || !is_within_a_lease(&runs) {
+            break done;
+        }
+        limit *= 4;
+        runs = ledger.runs(task, limit).await?;
+    };
+    for run in done.into_iter().rev() {
+        ledger.fence(&run, CLOSED).await?;
+    }
+    Ok(())
+}
+
+/// The done runs with other options that are to be closed, newest first, and whether earlier ones may be too.
+async fn open_done(ledger: &SharedLedger, runs: &[Run], options: &RunOptions) -> Result<(Vec<String>, bool)> {
     let mut done = Vec::new();
-    for run in runs.iter().take_while(|run| run.start.options.digest != options.digest) {
+    for run in runs {
+        if run.start.options.digest == options.digest {
+            return Ok((done, false));
+        }
         match ledger.run_state(&run.start.id).await? {
             Some(state) if state.phase.is_cancelled() => {}
-            Some(state) if state.is_closed => break,
-            Some(_) if run.is_done() => done.push(&run.start.id),
+            Some(state) if state.is_closed => return Ok((done, false)),
+            Some(_) if run.is_done() => done.push(run.start.id.clone()),
             _ => {}
         }
     }
-    for run in done.into_iter().rev() {
-        ledger.fence(run, CLOSED).await?;
-    }
-    Ok(())
+    Ok((done, true))
+}
+
+/// Whether the oldest of these runs, newest first, began so late that a worker may still execute a job of it.
+fn is_within_a_lease(runs: &[Run]) -> bool {
+    let (newest, oldest) = (runs.first(), runs.last());
+    let times =
+        newest.zip(oldest).map(|(newest, oldest)| newest.start.started.0.saturating_sub(oldest.start.started.0));
+    times.is_none_or(|apart_ms| apart_ms < EXECUTED_FOR.as_millis() as i64)
 }
 
 /// Whether the jobs of a run, the newest of its task if its `age` is 0, are executed when a run with these options
@@ -90,6 +130,17 @@ pub async fn lose(ledger: &SharedLedger, run: &Run) -> Result<u64> {
         format!("stopped: {} lost, because the queue has no more jobs of the run", terminal::counted(lost, "object"));
     ledger.set_phase(&run.start.id, Phase::Lost, Some(&why), None).await?;
     Ok(lost)
+}
+
+/// Closes the event run of a task that is being deleted, which stands for the task: from then on no worker opens an upload
+/// in the task's name, of whatever run. Repeated, or cut off between the two writes, it changes nothing more.
+pub async fn close_task(ledger: &SharedLedger, task: &str) -> Result<()> {
+    let (id, source, destination) = (events_run(task), String::new(), String::new());
+    let (options, started) = (RunOptions::default(), Timestamp::now());
+    // A task without events has none yet.
+    let start = RunStart { id: id.clone(), task: task.to_owned(), source, destination, options, started };
+    ledger.start_run(&start, NO_FENCE).await?;
+    ledger.fence(&id, CLOSED).await.map(drop)
 }
 
 /// Cancels one run. Slow, or cut off: no job of the run is executed from the first write on, and the next command

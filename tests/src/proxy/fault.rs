@@ -25,6 +25,8 @@ pub enum Fault {
     StallAfter,
     /// It is delayed for so long, then goes on.
     Delay(Duration),
+    /// It takes effect after so long, also if its sender has gone, and is never answered. For requests without a body.
+    Late(Duration),
     /// A header of the answer has this value, or none.
     Header(&'static str, Option<&'static str>),
     /// The connection is closed after so many bytes of the answer's body.

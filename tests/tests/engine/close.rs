@@ -2,23 +2,27 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use adapters::store::file::FileStore;
 use flotilla_tests::probe::Fate;
 use shared::ErrorKind;
 use shared::job::Origin;
-use shared::ledger::Ledger;
+use shared::ledger::{Ledger, Phase};
 use shared::location::Location;
 use shared::object::{Attributes, Pin, Timestamp};
 use shared::objects::{UploadLog, UploadRecord};
 use shared::store::{Store, Write};
 use tokio_util::sync::CancellationToken;
-use worker::{Closing, UploadCloser};
+use worker::{CloseStep, Closing, Look, UploadCloser};
 
 use super::stage::{RUN, Stage, TASK};
 
 const SIZE: u64 = 10 << 20;
+
+/// A worker opens an upload by what it has read of the run within 5 s.
+const KNOWN_FOR: Duration = Duration::from_secs(6);
 
 fn store(folder: &Path) -> Store {
     let location = Location::folder(folder).expect("a folder is a location");
@@ -74,10 +78,16 @@ fn closer(stage: &Stage, run: Option<&str>) -> UploadCloser {
     }
 }
 
+/// The next look, to its end.
+async fn look(closer: &UploadCloser, closing: &mut Closing) -> shared::Result<CloseStep> {
+    let until = Instant::now() + Duration::from_secs(60);
+    closer.close(closing, &CancellationToken::new(), until).await
+}
+
+/// All looks, without the time between them.
 async fn close(closer: &UploadCloser) -> shared::Result<Closing> {
     let mut closing = Closing::default();
-    let until = Instant::now() + Duration::from_secs(60);
-    assert!(closer.close(&mut closing, &CancellationToken::new(), until).await?);
+    while look(closer, &mut closing).await? != CloseStep::Done {}
     Ok(closing)
 }
 
@@ -171,8 +181,89 @@ async fn a_close_ends_after_a_page_when_it_is_to_stop() {
     let (closer, mut closing, stop) = (closer(&stage, Some(RUN)), Closing::default(), CancellationToken::new());
     stop.cancel();
     let until = Instant::now() + Duration::from_secs(60);
-    assert!(!closer.close(&mut closing, &stop, until).await.expect("answers"));
+    closing.look = Look::Last;
+    assert_eq!(closer.close(&mut closing, &stop, until).await.expect("answers"), CloseStep::Continues);
     assert_eq!(recorded().await, 5);
-    assert!(closer.close(&mut closing, &stop, until).await.expect("answers"));
+    assert_eq!(closer.close(&mut closing, &stop, until).await.expect("answers"), CloseStep::Done);
     assert_eq!(recorded().await, 0);
+}
+
+/// A worker that does not know of the cancel yet announces an upload within the time before the second look, and the
+/// upload appears within the time before the last one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_opened_during_a_close_is_found() {
+    for run in [Some(RUN), None] {
+        for (announced_before, opened_before) in [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3)] {
+            let case = format!("{run:?}: announced before look {announced_before}, opened before {opened_before}");
+            let stage = Stage::new().await;
+            let (closer, mut closing, store) = (closer(&stage, run), Closing::default(), store(&stage.destination));
+            for number in 1.. {
+                if number == announced_before {
+                    stage.ledger.intend_upload(TASK, RUN, "late", store.now()).await.expect("is announced");
+                }
+                if number == opened_before {
+                    let write = Write { size: SIZE, ..Write::default() };
+                    store.create_upload("late", &write).await.expect("is created");
+                }
+                match look(&closer, &mut closing).await.expect("answers") {
+                    CloseStep::Done => break,
+                    step => assert!(matches!(step, CloseStep::Waits(_)), "{case}: {step:?}"),
+                }
+            }
+            assert_eq!(closing.closed.aborted, 1, "{case}");
+            assert_eq!(left(&stage, &["late".to_owned()]).await, [""; 0], "{case}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_without_an_upload_looks_twice() {
+    let stage = Stage::new().await;
+    for (run, looks) in [(Some(RUN), 2), (None, 2), (Some("unknown"), 1)] {
+        let (closer, mut closing) = (closer(&stage, run), Closing::default());
+        let mut made = 1;
+        while look(&closer, &mut closing).await.expect("answers") != CloseStep::Done {
+            made += 1;
+        }
+        assert_eq!(made, looks, "{run:?}");
+    }
+}
+
+/// They were counted as lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_uploads_of_a_lost_run_are_closed_not_counted() {
+    let stage = Stage::new().await;
+    let record = open(&stage, RUN, 0).await;
+    for phase in [Phase::Listed, Phase::Lost] {
+        stage.ledger.set_phase(RUN, phase, None, None).await.expect("moves on");
+    }
+    assert_eq!(close(&closer(&stage, Some(RUN))).await.expect("closes").closed.aborted, 1);
+    assert_eq!(left(&stage, &[record.upload.key]).await, [""; 0]);
+    assert_eq!(stage.settled().await.objects(), 0);
+}
+
+/// The ledger is slow, or the worker was stopped for a while: all that it knows of the run is old.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_no_upload_is_opened_by_old_knowledge_of_the_run() {
+    let mut stage = Stage::new().await;
+    (stage.options.part_size, stage.options.multipart_threshold) = (Some(100), Some(100));
+    let objects = stage.files([1_000]);
+    stage.copy(&objects).await;
+    // The run is read when its job begins, the task before the upload is announced: then nothing is answered any more.
+    stage.ledger.calls.decide(|call, number| match call {
+        "run-state" if number > 2 => Fate::Hang,
+        _ => Fate::Pass,
+    });
+    let goes_on = Arc::new(AtomicBool::new(false));
+    let may = goes_on.clone();
+    stage.ledger.calls.wait_for("intend-upload", move || may.load(Ordering::SeqCst));
+    let working = stage.start();
+    stage.ledger_is_called("intend-upload", 1).await;
+    tokio::time::sleep(KNOWN_FOR).await;
+    goes_on.store(true, Ordering::SeqCst);
+    stage.ledger_is_called("run-state", 3).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let key = &objects[0].key;
+    assert!(store(&stage.destination).list_uploads(key).await.expect("answers").is_empty());
+    working.kill().await;
 }

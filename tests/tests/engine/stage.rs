@@ -107,6 +107,10 @@ impl Stage {
         until(async || self.queue.depth().await.expect("the queue answers").waiting() == 0).await;
     }
 
+    pub async fn ledger_is_called(&self, call: &str, times: u64) {
+        until(async || self.ledger.calls.count(call) >= times).await;
+    }
+
     pub async fn until_called(&self, queue: &str, times: u64) {
         until(async || self.queue.calls.count(queue) >= times).await;
     }

@@ -4,8 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use adapters::store::s3::S3Store;
+use bytes::Bytes;
+use flotilla_tests::conformance::store::body;
+use flotilla_tests::emulators::side;
 use flotilla_tests::proxy::{Fault, Kind, Rule};
 use shared::objects::UploadLog;
+use shared::store::{ObjectStore as _, PartWrite};
 use tokio::time::sleep;
 
 use crate::stage::{Objects, Stage, TASK, content};
@@ -69,6 +74,37 @@ async fn regression_a_404_to_a_part_costs_no_other_part() {
         assert_eq!((run.settled.copied, run.settled.failed), (7, 0), "{case}");
         let counts = [Kind::Create, Kind::Abort].map(|kind| stage.to.count(kind));
         assert_eq!(counts, [1, 0], "{case}: the upload was given up");
+        assert_eq!(stage.open_uploads(), 0, "{case}");
+        stage.assert_stored_all_but(&[], &case);
+    }
+}
+
+/// Another delivery, which lost its lease, replaces a part between the listing of the parts and the completion: the store
+/// refuses to complete the upload with the earlier tag.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_part_replaced_before_completion_fails_nothing() {
+    for is_giant in [false, true] {
+        let (stage, _) = stage(is_giant).await;
+        let case = format!("giant: {is_giant}");
+        stage.to.inject(Rule::on(Kind::Complete, Fault::Delay(Duration::from_secs(3))).times(1));
+        let direct = side(&stage.cloud.endpoint, stage.destination.location.bucket(), "");
+        let replace = async {
+            while stage.to.count(Kind::Complete) == 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+            let record = stage.ledger.upload(TASK, LARGE).await.expect("answers").expect("is recorded");
+            let bytes = Bytes::from(vec![b'!'; record.part_bytes as usize]);
+            let part = PartWrite { number: 1, offset: 0, size: record.part_bytes, checksum: None };
+            let store = S3Store::open(&direct).await.expect("the destination opens");
+            store.upload_part(&record.upload, &part, body(&bytes)).await.expect("the part is replaced");
+        };
+        let (end, ()) = tokio::join!(stage.sync(), replace);
+        let run = end.done(&case);
+        assert_eq!((run.settled.copied, run.settled.failed), (7, 0), "{case}");
+        if !is_giant {
+            // Two workers of a giant may complete it at once: then it may be begun anew.
+            assert_eq!([Kind::Create, Kind::Part].map(|kind| stage.to.count(kind)), [1, 3], "{case}");
+        }
         assert_eq!(stage.open_uploads(), 0, "{case}");
         stage.assert_stored_all_but(&[], &case);
     }

@@ -8,12 +8,13 @@
 //! An error is never an answer: the job comes again later.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use shared::Result;
 use shared::ledger::events::is_events_run;
-use shared::ledger::{Phase, RunOptions, RunState, SharedLedger};
+use shared::ledger::{Phase, RunOptions, RunState, SharedLedger, events_run};
 use shared::sync::lock;
 use tokio::time::{Instant, sleep_until};
 
@@ -21,6 +22,10 @@ use crate::engine::executor::Execution;
 
 /// How long a run's state is believed: a run that is cancelled is worked on for so long at most.
 pub(crate) const VALID: Duration = Duration::from_secs(15);
+
+/// An upload is opened only by an answer that is no older. The program that closes the uploads of a run waits for so
+/// long: the time in which a worker may not know of the cancel.
+pub(crate) const OPENS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Most runs that are remembered: far more than a task has under way.
 const MAX_KNOWN: usize = 64;
@@ -75,7 +80,7 @@ impl Runs {
         if !job.is_judged() || is_events_run(&self.task, run) {
             return Ok(RunVerdict::Execute(None));
         }
-        let Known { state, read } = self.read(run, job.deletes()).await?;
+        let Known { state, read } = self.read(run, if job.deletes() { Duration::ZERO } else { VALID }).await?;
         let Some(state) = state else { return Ok(RunVerdict::Unknown) };
         Ok(match () {
             () if state.is_over() || job.deletes() && !state.options.delete => RunVerdict::Cancelled,
@@ -86,12 +91,12 @@ impl Runs {
 
     /// Whether the ledger has no record of a run. An answer of the last [`VALID`] counts.
     pub async fn is_unknown(&self, run: &str) -> Result<bool> {
-        Ok(!is_events_run(&self.task, run) && self.read(run, false).await?.state.is_none())
+        Ok(!is_events_run(&self.task, run) && self.read(run, VALID).await?.state.is_none())
     }
 
     /// What the ledger says of a run now.
     pub async fn state(&self, run: &str) -> Result<Option<RunState>> {
-        Ok(self.read(run, true).await?.state)
+        Ok(self.read(run, Duration::ZERO).await?.state)
     }
 
     /// Whether the finder of a run was through when the run's state was last read: then the run may be done. A run of
@@ -100,7 +105,7 @@ impl Runs {
         if is_events_run(&self.task, run) {
             return Ok(false);
         }
-        let state = self.read(run, false).await?.state;
+        let state = self.read(run, VALID).await?.state;
         Ok(state.is_some_and(|state| !matches!(state.phase, Phase::Listing | Phase::Releasing)))
     }
 
@@ -109,7 +114,7 @@ impl Runs {
     pub async fn cancelled(&self, run: &str, mut until: Instant) -> Result<()> {
         loop {
             sleep_until(until).await;
-            let known = self.read(run, false).await?;
+            let known = self.read(run, VALID).await?;
             if known.state.as_ref().is_none_or(RunState::is_over) {
                 return Ok(());
             }
@@ -117,10 +122,31 @@ impl Runs {
         }
     }
 
+    /// Waits until an upload may be opened in a run's name, and returns until when: as the ledger answered within the
+    /// last [`OPENS_WITHIN`], neither the run nor the task was closed. So a worker that was stopped for a while, or whose
+    /// ledger is slow, opens none that the program does not find that closes the uploads.
+    ///
+    /// Of a closed run it never returns: the job is dropped when the worker notices the cancel, or loses the lease.
+    pub async fn may_open_upload(&self, run: &str) -> Result<Instant> {
+        loop {
+            let own = self.read(run, OPENS_WITHIN).await?;
+            // The event run of a task that is being deleted is closed. Without events there may be none.
+            let of_task = self.read(&events_run(&self.task), OPENS_WITHIN).await?;
+            let is_over = |known: &Known| known.state.as_ref().is_some_and(RunState::is_over);
+            if own.state.is_none() || is_over(&own) || is_over(&of_task) {
+                return pending().await;
+            }
+            let until = own.read.min(of_task.read) + OPENS_WITHIN;
+            if until > Instant::now() {
+                return Ok(until);
+            }
+        }
+    }
+
     /// A run's state, read from the ledger unless it is known. Slow: callers that ask about the same run wait for the same
     /// answer. Failed: the adapter has tried again by then, and the next one asks anew.
-    async fn read(&self, run: &str, anew: bool) -> Result<Known> {
-        read_once(&self.known, run, anew, || self.ledger.run_state(run)).await
+    async fn read(&self, run: &str, max_age: Duration) -> Result<Known> {
+        read_once(&self.known, run, max_age, || self.ledger.run_state(run)).await
     }
 
     /// Whether a warning about this run, or other task, is the first one.
@@ -144,8 +170,9 @@ fn is_ours(writes: Option<&str>, options: &RunOptions) -> bool {
 /// The runs by their ids.
 type Entries = Mutex<BTreeMap<String, Entry>>;
 
-/// A run's state, if it is known well enough, else the answer to `ask`.
-async fn read_once<F>(known: &Entries, run: &str, anew: bool, ask: impl FnOnce() -> F) -> Result<Known>
+/// A run's state, if it was read within `max_age`, else the answer to `ask`. With an age of zero, only the answer to a
+/// question that is put from now on counts.
+async fn read_once<F>(known: &Entries, run: &str, max_age: Duration, ask: impl FnOnce() -> F) -> Result<Known>
 where
     F: Future<Output = Result<Option<RunState>>>,
 {
@@ -153,7 +180,10 @@ where
     let asked = Instant::now();
     let mut entry = entry.lock().await;
     // An answer to a question that was put after this one came is as good as one of its own.
-    let is_good = |known: &Known| if anew { known.read >= asked } else { known.until() > Instant::now() };
+    let is_good = |known: &Known| match max_age.is_zero() {
+        true => known.read >= asked,
+        false => known.read + max_age > Instant::now(),
+    };
     if let Some(known) = entry.as_ref().filter(|known| is_good(known)) {
         return Ok(known.clone());
     }
@@ -200,7 +230,7 @@ mod tests {
         let began = Instant::now();
         while began.elapsed() < 4 * VALID {
             for run in ["a", "b"] {
-                let jobs = (0..20).map(|_| read_once(&runs, run, false, || reads.answer()));
+                let jobs = (0..20).map(|_| read_once(&runs, run, VALID, || reads.answer()));
                 futures::future::try_join_all(jobs).await.unwrap();
             }
             sleep(Duration::from_millis(500)).await;
@@ -212,11 +242,11 @@ mod tests {
     async fn deletes_read_the_runs_state_anew_and_together() {
         let (runs, reads) = (Entries::default(), Reads::default());
         for n in 1..=5 {
-            read_once(&runs, "run", true, || reads.answer()).await.unwrap();
+            read_once(&runs, "run", Duration::ZERO, || reads.answer()).await.unwrap();
             assert_eq!(reads.0.get(), n, "an earlier answer is not good enough");
         }
         // Who asks while an answer is on its way does not trust that one, but shares the next one.
-        let jobs = (0..20).map(|_| read_once(&runs, "run", true, || reads.answer()));
+        let jobs = (0..20).map(|_| read_once(&runs, "run", Duration::ZERO, || reads.answer()));
         futures::future::try_join_all(jobs).await.unwrap();
         assert!((6..=7).contains(&reads.0.get()), "{}", reads.0.get());
     }
@@ -225,8 +255,8 @@ mod tests {
     async fn a_failed_read_is_no_answer() {
         let (runs, reads) = (Entries::default(), Reads::default());
         let fail = || async { Err(Error::new(ErrorKind::Unavailable, "ledger", "table", "away")) };
-        assert!(read_once(&runs, "run", false, fail).await.is_err());
-        assert!(read_once(&runs, "run", false, || reads.answer()).await.is_ok());
+        assert!(read_once(&runs, "run", VALID, fail).await.is_err());
+        assert!(read_once(&runs, "run", VALID, || reads.answer()).await.is_ok());
         assert_eq!(reads.0.get(), 1);
     }
 }

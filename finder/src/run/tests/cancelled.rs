@@ -158,6 +158,22 @@ async fn regression_done_runs_with_other_options_are_closed() {
     }
 }
 
+#[tokio::test]
+async fn regression_more_done_runs_than_are_read_at_once_are_closed() {
+    let (source, destination) = mirrored();
+    let mut bench = bench(source, destination, mirror());
+    let mut runs = Vec::new();
+    for _ in 0..shared::ledger::MAX_RUNS + 20 {
+        runs.push(bench.run().await.unwrap());
+        bench.book.settle_all(runs.last().unwrap());
+    }
+    bench.find.delete = false;
+    bench.run().await.unwrap();
+    for (number, run) in runs.iter().enumerate() {
+        assert!(bench.book.run_state(run).await.unwrap().unwrap().is_closed, "run {number}");
+    }
+}
+
 /// The oldest is closed first, so the next command goes on wherever one was cut off.
 #[tokio::test]
 async fn closing_done_runs_goes_on_wherever_it_was_cut_off() {

@@ -8,8 +8,8 @@ use super::ledger::{COPIES, DELETES, GIANT, Ledger, Write};
 use crate::object::Timestamp;
 use crate::queue::Depth;
 use crate::tasks::{
-    Author, BeginRun, Definition, Due, EndedRun, NewTask, Next, Operation, OperationKind, Outline, RunEnd, Summary,
-    TaskRef, TaskState, run_id,
+    Author, BeginRun, Definition, Due, EndedRun, NewTask, Next, Operation, OperationKind, Outline, Summary, TaskRef,
+    TaskState, run_id,
 };
 
 const MINUTE_MS: i64 = 60_000;
@@ -50,7 +50,7 @@ pub struct World {
     queue: Vec<Message>,
     finders: Vec<Finder>,
     pending: [Vec<TaskDecision>; 2],
-    /// Uploads of cancelled runs that are to be closed: an operation, which is sent again until it has ended.
+    /// Uploads of runs that were cancelled or lost messages, and are to be closed: an operation, which is sent again until it has ended.
     closes: BTreeSet<String>,
     /// The version that an editor, and the run that a user who wants another, has seen.
     editor: Option<u32>,
@@ -127,7 +127,8 @@ impl World {
             TaskDecision::Cancel(run) => self.ledger.cancel(&run),
             TaskDecision::Lose { run, .. } => self.ledger.lose(&run),
             TaskDecision::End(end) => {
-                if end.end == RunEnd::Cancelled && !self.without.closes {
+                let is_over = self.ledger.runs.get(&end.id).is_some_and(|run| run.phase.is_cancelled());
+                if is_over && !self.without.closes {
                     self.closes.insert(end.id.clone());
                 }
                 let next = self.summary.ended(&end);

@@ -116,3 +116,26 @@ async fn a_close_of_a_killed_worker_is_ended_by_another() {
     assert_eq!((run.settled.objects(), run.settled.failed), (1, 0), "{run:?}");
     stop(workers).await;
 }
+
+/// The request is on its way for longer than its worker waits for the cancel: the worker has aborted its uploads, its run
+/// has ended, and nobody follows events of a task that is being deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_an_upload_opened_after_a_delete_is_closed() {
+    let (fleet, to) = (Fleet::new().await, Proxy::start(&weed().second_endpoint).await);
+    fleet.put("t", "large", 12 * MIB).await;
+    let sections = "[work]\npart-size = \"5MiB\"\nmultipart-threshold = \"5MiB\"\n";
+    fleet.create("t", Different { destination: Some(&to.endpoint), sections, ..Different::default() }).await;
+    to.inject(Rule::on(Kind::Create, Fault::Late(Duration::from_secs(25))).times(1));
+    let mut workers = vec![fleet.worker()];
+    fleet.command(&["task", "run", "t"]).await;
+    fleet.until("the create is sent", &mut workers, async || to.count(Kind::Create) > 0).await;
+    fleet.command(&["task", "delete", "t", "--yes", "--wait", "0"]).await;
+    let is_gone = async || {
+        control(&fleet).await;
+        fleet.summaries().await.is_empty()
+    };
+    fleet.until("the task goes", &mut workers, is_gone).await;
+    assert_eq!((to.count(Kind::Create), to.delayed()), (1, 1), "the one upload was opened meanwhile");
+    assert_eq!(fleet.open_uploads().await, 0);
+    stop(workers).await;
+}

@@ -1,8 +1,8 @@
 //! A circuit breaker for each store of a worker: it distinguishes a store that fails from an object that fails.
 //!
 //! Closed, all calls pass. It opens when [`OPENS_AT`] different objects in a row fail by errors of the store (no
-//! connection, no answer, 5xx, refused credentials, …) and no call succeeds in between. Then it refuses calls, no
-//! object is begun, and the objects in flight wait to be done again, without using up an attempt.
+//! connection, no answer, 5xx, …) and no call succeeds in between, or at once if credentials are refused. Then it refuses
+//! calls, no object is begun, and the objects in flight wait to be done again, without using up an attempt.
 //!
 //! Open, it probes the store after growing pauses. Once the store answers, the circuit is half open: it admits one
 //! object at a time. One success closes the circuit. A failure counts for the object as always, because only objects
@@ -205,7 +205,9 @@ impl CircuitBreaker {
             Phase::HalfOpen { .. } => state.half_open_failed = true,
             Phase::Closed if state.suspects.iter().all(|(_, suspect)| suspect != key) => {
                 state.suspects.push((verb, key.to_owned()));
-                if state.suspects.len() >= OPENS_AT || error.kind() == ErrorKind::Exhausted {
+                // A full disk, and credentials that were refused and read again, say nothing of the object.
+                let is_of_no_object = matches!(error.kind(), ErrorKind::Exhausted | ErrorKind::ExpiredCredentials);
+                if state.suspects.len() >= OPENS_AT || is_of_no_object {
                     self.open(state, verb);
                 }
             }

@@ -26,16 +26,31 @@ pub(crate) enum Completion {
     Unlisted(Vec<u32>),
 }
 
+/// Completions of which each may meet a part that was replaced since the listing before it.
+const MOST_COMPLETIONS: u32 = 3;
+
 /// Makes the object of its parts and checks it. An upload that is gone, or an unclear answer, is no
 /// verdict: the destination is looked at, and done by another is done.
 pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result<Completion> {
+    for _ in 1..MOST_COMPLETIONS {
+        if let Some(completion) = complete_once(context, record, true).await? {
+            return Ok(completion);
+        }
+    }
+    let last = complete_once(context, record, false).await?;
+    Ok(last.expect("the last one looks for no replaced part"))
+}
+
+/// As [`complete`]; `None`, with `looks`, if another delivery, which lost its lease, has replaced a part since the listing:
+/// the store then has another tag for it, and refuses the completion.
+async fn complete_once(context: &Context, record: &UploadRecord, looks: bool) -> Result<Option<Completion>> {
     let recorded = context.objects.upload_log.recorded_parts(&record.task, &record.upload).await?;
     let listed = match context.objects.destination.list_parts(&record.upload).await {
         Ok(listed) => listed,
         Err(error) => {
             let recorded = one_each(recorded);
             let found = look(context, record, &recorded, error).await?;
-            return finish(context, record, &recorded, found).await.map(Box::new).map(Completion::Copied);
+            return finish(context, record, &recorded, found).await.map(Box::new).map(Completion::Copied).map(Some);
         }
     };
     let (parts, recorded) = match agreed_at_last(context, record, &recorded, listed).await? {
@@ -43,15 +58,29 @@ pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result
         Err(unlisted) => {
             let (parts, key) = (terminal::counted(unlisted.len() as u64, "part"), &record.upload.key);
             tracing::warn!("the destination does not list {parts} of {key:?} as they were sent: sending them again");
-            return Ok(Completion::Unlisted(unlisted));
+            return Ok(Some(Completion::Unlisted(unlisted)));
         }
     };
     source_is_unchanged(context, record).await?;
     let found = match context.objects.destination.complete_upload(&record.upload, &parts, &created_with(record)).await {
         Ok(written) => Finished { written, is_ours: true },
+        Err(error) if looks && error.kind() == ErrorKind::Invalid && is_replaced(context, record, &parts).await => {
+            return Ok(None);
+        }
         Err(error) => look(context, record, &recorded, error).await?,
     };
-    finish(context, record, &recorded, found).await.map(Box::new).map(Completion::Copied)
+    finish(context, record, &recorded, found).await.map(Box::new).map(Completion::Copied).map(Some)
+}
+
+/// Whether the destination lists other parts than these by now, or has the upload no more. Without an answer they are
+/// taken for the same: the refusal stands.
+async fn is_replaced(context: &Context, record: &UploadRecord, sent: &[Part]) -> bool {
+    match context.objects.destination.list_parts(&record.upload).await {
+        Ok(listed) => {
+            !sent.iter().all(|part| listed.iter().any(|now| now.number == part.number && now.etag == part.etag))
+        }
+        Err(error) => error.kind() == ErrorKind::NoSuchUpload,
+    }
 }
 
 /// Parts in order with the record of each; or the numbers of those that are not listed as they were recorded.

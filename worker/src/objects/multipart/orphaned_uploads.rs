@@ -5,6 +5,9 @@
 //! intent. The worker that ends the work on that key finds it, looks which uploads of exactly this key the
 //! destination has that were opened since, and aborts all but the recorded one ([`abort`]).
 //!
+//! An upload is opened only while its run, and its task, are known not to be closed, and after it is announced. So the
+//! one who closes their uploads (`objects/close.rs`) finds the announcements of all that may still come.
+//!
 //! # Races
 //!
 //! - Another delivery of the job may have created one just now, and not recorded it yet: it is aborted
@@ -18,12 +21,16 @@
 //! - Uploads of other keys, and those that were open before the intent, are others': never touched. Times
 //!   are the destination's own. One without a time is left alone.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use shared::objects::{Intents, UploadRecord};
 use shared::retry::{self, CREATE};
 use shared::store::{Upload, Write};
 use shared::{Error, ErrorKind, Result};
+use tokio::time::{Instant, sleep_until};
 
 use crate::objects::context::Context;
 use crate::objects::multipart::pending_creates::Announced;
@@ -37,10 +44,15 @@ pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Wri
     let key = &record.upload.key;
     let subject = context.objects.destination.location().display_key(key);
     let once = || async {
+        // A run that is closed leaves no announcement.
+        context.engine.runs.may_open_upload(&record.run).await?;
         let before = context.objects.destination.now();
         context.objects.upload_log.intend_upload(&record.task, &record.run, key, before).await?;
+        let until = context.engine.runs.may_open_upload(&record.run).await?;
         let in_doubt = context.objects.creates.begin(&record.run, key, before);
-        let created = context.objects.destination.create_upload(key, write).await;
+        let create = context.objects.destination.create_upload(key, write);
+        let overdue = || Error::new(ErrorKind::Timeout, CREATE.verb, &subject, "no answer in time");
+        let created = before_time(create, until + CREATE.attempt).await.unwrap_or_else(|| Err(overdue()));
         in_doubt.ended();
         if created.as_ref().is_err_and(Error::is_unclear) {
             context.objects.upload_log.intend_upload(&record.task, &record.run, key, before).await?;
@@ -48,6 +60,17 @@ pub(crate) async fn create(context: &Context, record: &UploadRecord, write: &Wri
         created
     };
     retry::run(&CREATE, &subject, once).await
+}
+
+/// The result of a call that ends before `until`, else `None`. A process that was stopped meanwhile does not go on with
+/// the call.
+async fn before_time<T>(call: impl Future<Output = T>, until: Instant) -> Option<T> {
+    let (mut call, mut late) = (pin!(call), pin!(sleep_until(until)));
+    poll_fn(|cx| match Instant::now() >= until || late.as_mut().poll(cx).is_ready() {
+        true => Poll::Ready(None),
+        false => call.as_mut().poll(cx).map(Some),
+    })
+    .await
 }
 
 /// Announces creates in doubt once more, and has their keys looked at again: their job may be acknowledged by another

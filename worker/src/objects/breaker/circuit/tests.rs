@@ -50,6 +50,16 @@ async fn a_circuit_opens_only_for_different_objects_in_a_row() {
     }
 }
 
+/// A giant alone would use up its attempts, and lose its parts.
+#[tokio::test]
+async fn regression_refused_credentials_open_a_circuit_at_once() {
+    let circuit = circuit();
+    fail(&circuit, 1, ErrorKind::ExpiredCredentials);
+    assert!(circuit.is_suspended() && circuit.is_store_outage(&failing(ErrorKind::ExpiredCredentials)));
+    half_open(&circuit, CallResult::Success).await;
+    assert!(!circuit.is_suspended());
+}
+
 const HEAD: &str = shared::retry::HEAD.verb;
 
 #[tokio::test]
