@@ -135,7 +135,7 @@ async fn services(
     let is_reachable = table.is_ok();
     findings.push(identity);
     findings.extend(table.unwrap_or_else(|error| vec![error]));
-    findings.push(group);
+    findings.extend(group);
     is_reachable
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod close;
 mod erase;
 mod find;
 mod job;
+mod live;
 pub(crate) mod plan;
 mod prefix_list;
 pub(crate) mod probe;
@@ -41,6 +42,9 @@ pub use verify::VerifyResult;
 
 /// The longest that a slice works.
 const SLICE: Duration = Duration::from_secs(10 * 60);
+
+/// How often the progress of a slice is recorded while it works: a read and a write of the ledger, if it changed.
+const SHOW_EVERY: Duration = Duration::from_secs(10);
 
 /// When a slice that could not begin, or whose store failed, is tried again at first.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);

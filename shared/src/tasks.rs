@@ -52,7 +52,8 @@ pub use heartbeats::{
 pub use name::{MAX_FLEET_NAME_CHARS, MAX_TASK_NAME_CHARS, OPERATIONS, TaskRef, check_fleet_name, check_task_name};
 pub use operation_job::{OPERATION, OperationJob};
 pub use operations::{
-    CloseRequest, Operation, OperationClass, OperationEnd, OperationKind, OperationState, OperationVerdict, Operations,
+    CloseRequest, MAX_PROGRESS_CHARS, Operation, OperationClass, OperationEnd, OperationKind, OperationState,
+    OperationVerdict, Operations,
 };
 pub use run_id::{derived_id, is_by_schedule, run_id};
 pub use samples::{Sample, Samples, oldest_sample, rate, rate_minutes};

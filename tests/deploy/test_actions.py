@@ -40,6 +40,7 @@ RIGHTS = {
     ("s3", "PutObject"): ["PutObject", "PutObjectAcl", "PutObjectTagging"],
     ("s3", "UploadPart"): ["PutObject"],
     ("s3", "UploadPartCopy"): ["GetObject", "PutObject"],
+    ("sqs", "ChangeMessageVisibilityBatch"): ["ChangeMessageVisibility"],
     # With tags.
     ("sqs", "CreateQueue"): ["CreateQueue", "TagQueue"],
     ("sqs", "DeleteMessageBatch"): ["DeleteMessage"],

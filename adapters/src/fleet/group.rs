@@ -13,6 +13,9 @@ use shared::{Error, ErrorKind, Result, retry};
 
 const VERB: &str = retry::FLEET.verb;
 
+/// An instance that no account has.
+const NO_MACHINE: &str = "i-00000000000000000";
+
 /// The group of a fleet.
 #[derive(Debug)]
 pub struct MachineGroup {
@@ -25,6 +28,25 @@ impl MachineGroup {
     pub async fn open(config: &FleetConfig) -> Result<MachineGroup> {
         let client = Client::new(&aws::sdk_config(&config.connection).await?);
         Ok(MachineGroup { group: config.group.clone(), client })
+    }
+
+    /// The rights to change the group that the service denies, each with its answer: a size above any maximum, and a
+    /// machine that does not exist, are refused as invalid where they are allowed.
+    pub async fn denied_rights(&self) -> Vec<(&'static str, Error)> {
+        let (client, group) = (&self.client, &self.group);
+        let error = |error: Error| Some(error).filter(|error| error.kind() == ErrorKind::Denied);
+        let grow = client.set_desired_capacity().auto_scaling_group_name(group).desired_capacity(i32::MAX).send();
+        let protect = client.set_instance_protection().auto_scaling_group_name(group).instance_ids(NO_MACHINE);
+        let protect = protect.protected_from_scale_in(false).send();
+        let end = client.terminate_instance_in_auto_scaling_group().instance_id(NO_MACHINE);
+        let end = end.should_decrement_desired_capacity(false).send();
+        let (grow, protect, end) = tokio::join!(grow, protect, end);
+        let denied = [
+            ("SetDesiredCapacity", grow.err().map(|answer| aws::error_from(VERB, group, answer))),
+            ("SetInstanceProtection", protect.err().map(|answer| aws::error_from(VERB, group, answer))),
+            ("TerminateInstanceInAutoScalingGroup", end.err().map(|answer| aws::error_from(VERB, group, answer))),
+        ];
+        denied.into_iter().filter_map(|(right, answer)| Some((right, answer.and_then(error)?))).collect()
     }
 
     async fn describe(&self) -> Result<GroupState> {

@@ -1,14 +1,16 @@
 //! The checks of services for `flotilla doctor`, by requests that change nothing.
 
 use std::cmp::Ordering;
+use std::iter;
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use tokio::time::timeout;
 
-use super::task_queues::queue_differences;
+use super::task_queues::{denied_rights, queue_differences};
 use super::{TaskDepth, existing_task_queues, group, probe, sides};
 use crate::aws;
+use crate::fleet::group::MachineGroup;
 use crate::ledger::dynamodb::DynamoDbLedger;
 use shared::config::{Config, Connection, FleetConfig, FleetFile, LedgerConfig};
 use shared::finding::Finding;
@@ -70,19 +72,33 @@ pub async fn ledger(config: &LedgerConfig) -> Result<Vec<Finding>, Finding> {
     })
 }
 
-/// The autoscaling group.
-pub async fn machines(config: Option<&FleetConfig>) -> Finding {
+/// The autoscaling group, and the rights on it.
+pub async fn machines(config: Option<&FleetConfig>) -> Vec<Finding> {
     let Some(config) = config else {
-        return Finding::ok("group: none; machines are started by hand, or by others");
+        return vec![Finding::ok("group: none; machines are started by hand, or by others")];
     };
     let state = async { group(Some(config)).await?.state().await };
-    match bounded(&config.group, state).await {
+    let state = bounded(&config.group, state).await;
+    let denied = if state.is_ok() {
+        let denied = async { Ok(MachineGroup::open(config).await?.denied_rights().await) };
+        bounded(&config.group, denied).await.unwrap_or_default()
+    } else {
+        Vec::new()
+    };
+    let denied = denied.into_iter().map(|(right, error)| {
+        // A policy may allow it for machines of the group alone, and the one that was named is none.
+        let remedy =
+            format!("allow autoscaling:{right} on the group, unless a condition on its machines denies this try");
+        Finding::warning(format!("group {}, {right}: {error}", config.group), &remedy)
+    });
+    let state = match state {
         Ok(state) => of_group(&config.group, &state),
         Err(error) => Finding::error(
             format!("group {}: {error}", config.group),
             &remedy(&error, "check [fleet], and the right autoscaling:DescribeAutoScalingGroups"),
         ),
-    }
+    };
+    iter::once(state).chain(denied).collect()
 }
 
 fn of_group(name: &str, state: &GroupState) -> Finding {
@@ -111,6 +127,11 @@ pub async fn queues(fleet: &FleetFile, tasks: &[Summary]) -> Vec<Finding> {
         let differences = bounded(&summary.task.name, queue_differences(fleet, &summary)).await.unwrap_or_default();
         let remedy = "set the attribute, or delete the queue while it is empty: the next worker makes it again";
         findings.extend(differences.into_iter().map(|line| Finding::warning(line, remedy)));
+        let denied = bounded(&summary.task.name, denied_rights(fleet, &summary)).await.unwrap_or_default();
+        findings.extend(denied.into_iter().map(|(queue, right, error)| {
+            let remedy = format!("allow sqs:{right} on the queue");
+            Finding::error(format!("queue {queue}, {right}: {error}"), &remedy)
+        }));
         findings
     };
     stream::iter(tasks.to_vec()).map(of_task).buffered(TASKS_AT_ONCE).concat().await

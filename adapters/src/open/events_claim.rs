@@ -15,14 +15,20 @@ const RENEW_EVERY: Duration = Duration::from_secs(300);
 pub struct EventsClaim {
     queue: SqsQueue,
     receiver: String,
+    renew_every: Duration,
 }
 
 impl EventsClaim {
     /// Claims a queue. `Invalid` if another receiver has it.
     pub(super) async fn take(queue: SqsQueue, receiver: String) -> Result<EventsClaim> {
-        let claim = EventsClaim { queue, receiver };
+        let claim = EventsClaim { queue, receiver, renew_every: RENEW_EVERY };
         claim.renew().await?;
         Ok(claim)
+    }
+
+    /// The same, renewed this often.
+    pub fn renewed_every(self, renew_every: Duration) -> EventsClaim {
+        EventsClaim { renew_every, ..self }
     }
 
     /// Claims the queue again. `Invalid` if another receiver has it.
@@ -34,7 +40,7 @@ impl EventsClaim {
     /// not answered, decides nothing.
     pub async fn lost(&self) -> Error {
         loop {
-            sleep(RENEW_EVERY).await;
+            sleep(self.renew_every).await;
             match self.renew().await {
                 Err(error) if error.kind() == ErrorKind::Invalid => return error,
                 _ => {}

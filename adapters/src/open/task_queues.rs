@@ -15,7 +15,7 @@ use crate::sqlite::Database;
 use shared::config::{Connection, FleetFile, QueueConfig};
 use shared::queue::{DeadLetters, Depth, Queue};
 use shared::tasks::{Summary, TaskState};
-use shared::{ErrorKind, Result};
+use shared::{Error, ErrorKind, Result};
 
 /// The queues of a task.
 #[derive(Debug, Clone)]
@@ -84,6 +84,21 @@ pub(super) async fn queue_differences(fleet: &FleetFile, task: &Summary) -> Resu
     };
     let (jobs, events) = futures::try_join!(of(&configs.jobs), of(&configs.events))?;
     Ok([jobs, events].concat())
+}
+
+/// The rights on the queues of a task that the service denies, each with the queue's name; `doctor` reports them.
+pub(super) async fn denied_rights(fleet: &FleetFile, task: &Summary) -> Result<Vec<(String, &'static str, Error)>> {
+    if fleet.state.is_some() {
+        return Ok(Vec::new());
+    }
+    let (configs, owner) = (Configs::of(fleet, task), owner(fleet, task));
+    let of = async |config: &QueueConfig| {
+        let denied = SqsQueue::open_owned(config, &owner).await?.denied_rights().await;
+        let denied = denied.into_iter().map(|(right, error)| (config.name.clone(), right, error));
+        Ok::<Vec<_>, Error>(denied.collect())
+    };
+    let (jobs, events) = futures::try_join!(of(&configs.jobs), of(&configs.events))?;
+    Ok([jobs, events].into_iter().flatten().collect())
 }
 
 /// As [`existing_task_queues`], but queues that do not exist are made, unless the task is being deleted.

@@ -14,6 +14,7 @@ mod create;
 mod dead_letters;
 mod owned;
 mod receiver;
+mod rights;
 mod send;
 mod task;
 

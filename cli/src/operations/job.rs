@@ -10,13 +10,15 @@ use shared::object::Timestamp;
 use shared::queue::Outgoing;
 use shared::tasks::{CloseRequest, Operation, OperationEnd, OperationKind, OperationVerdict};
 use shared::{Error, ErrorKind, Result, terminal};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use worker::{Delivery, Execution, LaneContext};
 
 use super::find::{AskedRun, FindSlice};
+use super::live::LiveProgress;
 use super::prefix_list::{self, Listed, PinnedList};
 use super::slice::{SliceCheckpoint, SliceEnd, Waits};
-use super::{AGAIN_AFTER, OpenedTask, Shared, erase};
+use super::{AGAIN_AFTER, OpenedTask, SHOW_EVERY, Shared, erase};
 use crate::kinds::Opening;
 
 /// How long the operations of a deletion are tried, by the workers' clocks, from when they were asked for.
@@ -45,6 +47,8 @@ pub struct SliceBounds {
     pub stop: CancellationToken,
     /// When it ends at the latest.
     pub until: Instant,
+    /// What it says of its progress while it works.
+    pub progress: LiveProgress,
 }
 
 #[async_trait]
@@ -171,8 +175,8 @@ impl Slice {
     }
 
     async fn carry_out(&self, operation: &Operation, checkpoint: SliceCheckpoint) -> Result<SliceEnd> {
-        let bounds =
-            SliceBounds { stop: self.lane.engine.draining.child_token(), until: Instant::now() + self.shared.slice };
+        let (stop, until) = (self.lane.engine.draining.child_token(), Instant::now() + self.shared.slice);
+        let bounds = SliceBounds { stop, until, progress: LiveProgress::default() };
         if operation.kind == OperationKind::Erase {
             return match self.shared.opened.backend() {
                 Some(backend) => erase::slice(backend, &self.task, &checkpoint, &bounds).await,
@@ -199,11 +203,29 @@ impl Slice {
             }
             Listed::Lost(why) => return Ok(SliceEnd::failed(why)),
         };
-        match self.slice(operation, &opened, &checkpoint, &bounds).await? {
+        let ended = tokio::select! {
+            ended = self.slice(operation, &opened, &checkpoint, &bounds) => ended?,
+            () = self.show_progress(operation, &bounds.progress) => unreachable!("it has no end"),
+        };
+        match ended {
             SliceEnd::Continued(next, delay) => {
                 Ok(SliceEnd::Continued(SliceCheckpoint { list: checkpoint.list, ..next }, delay))
             }
             end => Ok(end),
+        }
+    }
+
+    /// Records how far a slice is, again and again. It is a display: slow or failed, it delays nothing and is tried
+    /// again; dropped with the slice, it may be carried out until the next step is recorded.
+    async fn show_progress(&self, operation: &Operation, progress: &LiveProgress) {
+        let mut shown = None;
+        loop {
+            sleep(SHOW_EVERY).await;
+            let Some(now) = progress.now().filter(|now| shown.as_ref() != Some(now)) else { continue };
+            match self.shared.tasks.show_progress(&self.task, &self.id, operation.beat, &now).await {
+                Ok(()) => shown = Some(now),
+                Err(error) => tracing::debug!(%error, "could not record the progress of an operation"),
+            }
         }
     }
 

@@ -2,17 +2,17 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use adapters::open;
-use finder::{FindError, Plan, PlanProgress};
+use finder::{FindError, Plan, PlanProgress, Progress};
 use shared::config::{Config, Work};
 use shared::location::Scheme;
 use shared::store::Store;
 use shared::tasks::MAX_TEXT_BYTES;
 use shared::{Result, terminal};
 use tokio::time::sleep_until;
-use tokio_util::sync::CancellationToken;
 
 use super::job::SliceBounds;
 use super::slice::{SliceCheckpoint, SliceEnd};
@@ -46,13 +46,12 @@ pub async fn slice(
     }
     let mut until = bounds.until;
     loop {
-        match go_on(config, (source, destination), &mut so_far, &bounds.stop, until).await {
+        match go_on(config, (source, destination), &mut so_far, bounds, until).await {
             Ok(plan) => return Ok(SliceEnd::succeeded(&plan)),
             Err(FindError::Interrupted) => {}
             Err(error) => return Ok(SliceEnd::failed(error)),
         }
-        let (listed, copies) = (terminal::counted(so_far.listed(), "object"), terminal::count(so_far.copies()));
-        let progress = format!("{listed} listed, {copies} to copy");
+        let progress = progress(so_far.listed(), so_far.copies());
         let bytes = serde_json::to_string(&so_far).map_or(usize::MAX, |json| json.len());
         match (bytes <= MAX_PROGRESS_BYTES, bounds.stop.is_cancelled()) {
             (true, _) => return Ok(SliceEnd::continued(progress, &so_far, Duration::ZERO)),
@@ -62,19 +61,24 @@ pub async fn slice(
     }
 }
 
+fn progress(listed: u64, copies: u64) -> String {
+    format!("{} listed, {} to copy", terminal::counted(listed, "object"), terminal::count(copies))
+}
+
 /// Goes on with a plan until it has ended, the worker drains, or it is time.
 async fn go_on(
     config: &Config,
     (source, destination): (&Store, &Store),
     so_far: &mut PlanProgress,
-    drains: &CancellationToken,
+    bounds: &SliceBounds,
     until: Instant,
 ) -> std::result::Result<Plan, FindError> {
     let work = Work { look_again: Some(config.looks_again()), ..config.objects.work.clone() };
     let options = (&config.objects.find, &work);
-    let stop = drains.child_token();
-    let mut going =
-        pin!(finder::go_on(so_far, source.clone(), destination.clone(), options, stop.clone(), Arc::default()));
+    let (stop, counted) = (bounds.stop.child_token(), Arc::new(Progress::default()));
+    let live = counted.clone();
+    bounds.progress.follow(move || progress(live.listed.load(Relaxed), live.enqueued.load(Relaxed)));
+    let mut going = pin!(finder::go_on(so_far, source.clone(), destination.clone(), options, stop.clone(), counted));
     tokio::select! {
         planned = &mut going => planned,
         () = sleep_until(until.into()) => {

@@ -1,5 +1,6 @@
 //! Verifies a task, in slices.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use adapters::open;
@@ -62,6 +63,10 @@ impl Named {
     }
 }
 
+fn progress(compared: u64, different: u64) -> String {
+    format!("{} compared, {} different", terminal::counted(compared, "key"), terminal::count(different))
+}
+
 /// Compares both sides until all is compared or the slice ends. The result is a [`VerifyResult`].
 pub async fn slice(
     config: &Config,
@@ -86,6 +91,9 @@ pub async fn slice(
         Ok(verification) => verification,
         Err(why) => return Ok(SliceEnd::failed(why)),
     };
+    let counted = verification.progress.clone();
+    let said = move || progress(counted.compared.load(Relaxed), counted.different.load(Relaxed));
+    bounds.progress.follow(said);
     let take = |key: &str, verdict: &PairVerdict| {
         named.take(key, verdict);
         Ok(())
@@ -97,9 +105,7 @@ pub async fn slice(
         }
         Err(WalkEnd::Stopped) => {
             let Tally { compared, different, .. } = verified.tally;
-            let (keys, different) = (terminal::counted(compared, "key"), terminal::count(different));
-            let progress = format!("{keys} compared, {different} different");
-            Ok(SliceEnd::continued(progress, &State { verified, named }, Duration::ZERO))
+            Ok(SliceEnd::continued(progress(compared, different), &State { verified, named }, Duration::ZERO))
         }
         Err(WalkEnd::Listing(error)) => {
             Ok(SliceEnd::failed(error.and("the listing is incomplete, so nothing is verified")))

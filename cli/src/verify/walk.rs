@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use control::Effort;
@@ -55,8 +56,19 @@ impl Default for Verified {
     }
 }
 
+/// How far a verification is, readable at any time.
+#[derive(Debug, Default)]
+pub struct VerifyProgress {
+    /// Keys compared.
+    pub compared: AtomicU64,
+    /// Keys among them that differ.
+    pub different: AtomicU64,
+}
+
 /// A verification of two stores.
 pub struct Verification {
+    /// How far it is.
+    pub progress: Arc<VerifyProgress>,
     sides: VerifiedStores,
     filter: Filter,
     concurrency: usize,
@@ -89,7 +101,8 @@ impl Verification {
             _ => Describer::between(&source, &destination, tags).map(Arc::new),
         };
         let sides = VerifiedStores { source, destination, effort, describer };
-        Ok(Verification { sides, filter, concurrency: config.machine.concurrency })
+        let progress = Arc::default();
+        Ok(Verification { progress, sides, filter, concurrency: config.machine.concurrency })
     }
 
     /// Compares all keys after the last one that was compared, in key order. `take` gets each key that differs.
@@ -125,6 +138,8 @@ impl Verification {
             }
             compared += 1;
             verified.tally.count(&verdict);
+            self.progress.compared.store(verified.tally.compared, Relaxed);
+            self.progress.different.store(verified.tally.different, Relaxed);
             if !verdict.differences.is_empty()
                 && let Err(failure) = take(&key, &verdict)
             {

@@ -5,7 +5,7 @@
 
 use super::control::{BeginRun, Due, EndedRun, Limits, LiveRun, Losses, MAX_CANCELLED_RUNS, Summary, TaskState, Watch};
 use super::definitions::{Definition, NewTask};
-use super::operations::{Operation, OperationEnd};
+use super::operations::{MAX_PROGRESS_CHARS, Operation, OperationEnd};
 use super::{Author, TaskRef};
 use crate::object::Timestamp;
 
@@ -213,6 +213,15 @@ impl Operation {
             return Next::Made;
         }
         Next::write_if(self.end.is_none() && self.beat == seen, next)
+    }
+
+    /// After the work of step `step` has shown how far it is.
+    pub fn shown(&self, step: u64, progress: &str) -> Next<Operation> {
+        let progress: String = progress.chars().take(MAX_PROGRESS_CHARS).collect();
+        if self.end.is_some() || self.beat != step || self.progress.as_ref() == Some(&progress) {
+            return Next::Made;
+        }
+        Next::Write(Box::new(Operation { progress: Some(progress), ..self.clone() }))
     }
 
     /// After its end.

@@ -187,6 +187,9 @@ pub struct CloseRequest {
     pub run: Option<String>,
 }
 
+/// Most characters of the progress that a step's work shows.
+pub const MAX_PROGRESS_CHARS: usize = 1_000;
+
 /// Operations and their results.
 #[async_trait]
 pub trait Operations {
@@ -197,6 +200,10 @@ pub trait Operations {
     /// Records a step of `worker`: the counter moves from `seen` to `seen + 1`, and the operation is running.
     /// `Conflict` if another was first, or the operation is done: the caller ends its work on it.
     async fn step(&self, task: &str, id: &str, seen: u64, worker: &str, progress: &str) -> Result<Change<Operation>>;
+
+    /// Shows how far the work of a step is, while the counter is `step`; at most [`MAX_PROGRESS_CHARS`]. It is a display:
+    /// without effect if another step was recorded since, or the operation is done, and nothing depends on it.
+    async fn show_progress(&self, task: &str, id: &str, step: u64, progress: &str) -> Result<()>;
 
     /// Records the end. `Conflict` if it has ended otherwise.
     async fn finish(&self, task: &str, id: &str, end: &OperationEnd) -> Result<Change<Operation>>;

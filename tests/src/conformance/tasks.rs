@@ -65,6 +65,7 @@ macro_rules! tasks_suite {
             a_watch_is_replaced_by_one_controller_a_minute
             changes_of_different_fields_at_once_are_all_kept
             an_operation_keeps_all_its_fields
+            an_operation_shows_how_far_its_step_is
             an_operation_is_stepped_by_one_worker_at_a_time
             an_operation_ends_once
             an_operation_requested_twice_is_one

@@ -123,6 +123,35 @@ async fn rights_that_a_fleet_lacks_are_named() {
     assert_eq!(of(&found, "error").len(), 1, "{found:?}");
 }
 
+#[tokio::test]
+async fn rights_on_queues_that_a_fleet_lacks_are_named() {
+    let (proxy, file) = fleet().await;
+    let (file, root) = (file.to_str().expect("UTF-8"), fresh_folder("doctor"));
+    assert_eq!(flotilla(&["init", "--fleet", file]).await.code, Some(0));
+    let folder = root.to_str().expect("UTF-8");
+    let (from, to) = (format!("{folder}/from"), format!("{folder}/to"));
+    std::fs::create_dir(&from).expect("a folder");
+    let created = flotilla(&["task", "create", "photos", &from, &to, "--fleet", file]).await;
+    assert_eq!(created.code, Some(0), "{}", created.stderr);
+    let (found, code) = findings(&["--fleet", file]).await;
+    assert_eq!((code, of(&found, "error").len()), (Some(0), 0), "{found:?}");
+    let ready = "queues of task photos: 0 ready, 0 leased, 0 delayed";
+    assert!(of(&found, "ok").contains(&ready), "{found:?}");
+
+    let denied = r#"{"__type":"com.amazonaws.sqs#AccessDeniedException","message":"not authorized"}"#;
+    for call in ["SendMessageBatch", "ReceiveMessage", "ChangeMessageVisibilityBatch", "DeleteMessageBatch"] {
+        proxy.inject(Rule::always(Fault::Respond(400, denied.into())).containing(&format!("AmazonSQS.{call}")));
+    }
+    let (found, code) = findings(&["--fleet", file]).await;
+    assert_eq!(code, Some(1), "{found:?}");
+    for right in ["SendMessage", "ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage"] {
+        let remedy = format!("allow sqs:{right} on the queue");
+        let named = found.iter().filter(|finding| finding["level"] == "error" && finding["remedy"] == remedy.as_str());
+        assert_eq!(named.count(), 2, "{right} on both queues: {found:?}");
+    }
+    assert!(of(&found, "ok").contains(&ready), "nothing was sent: {found:?}");
+}
+
 /// Nobody listens at the endpoint, or somebody who never answers.
 #[tokio::test]
 async fn services_that_do_not_answer_are_named_in_time() {

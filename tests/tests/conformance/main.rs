@@ -7,6 +7,7 @@ mod cloud;
 mod creation;
 mod event_rule;
 mod event_run;
+mod events_claim;
 mod fleet;
 mod gateway;
 mod group;

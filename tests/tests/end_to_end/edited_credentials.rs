@@ -1,10 +1,13 @@
-//! A run that waits for its stores under a wrong secret, which somebody edits.
+//! A run that waits for its stores under a wrong secret, which somebody edits, or without credentials, which come back.
+
+use std::path::Path;
 
 use flotilla_tests::emulators::{ACCESS_KEY, SECRET_KEY, credentials_file, weed};
+use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 use shared::tasks::{OperationClass, RunEnd};
 
 use crate::serve::{Sandbox, stop};
-use crate::support::put_all;
+use crate::support::{MIB, assert_stored, put_all};
 
 /// It waits for a minute: a run that cannot begin is tried again then.
 #[tokio::test(flavor = "multi_thread")]
@@ -33,5 +36,65 @@ async fn regression_a_queued_run_goes_on_with_edited_credentials() {
     assert_eq!((ended.id, ended.end), (run.id, RunEnd::Done));
     assert!(sandbox.path("to/a").exists() && !sandbox.path("to/b.tmp").exists());
     assert_eq!((run.version, sandbox.summary("photos").await.expect("the task").version), (1, 2));
+    stop(serve).await;
+}
+
+/// Credentials are refused and their file is gone while a giant is open; later the file is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_giant_goes_on_when_its_credentials_come_back() {
+    const PARTS: u64 = 12;
+    let (sandbox, weed) = (Sandbox::new().await, weed());
+    let to = Proxy::start(&weed.second_endpoint).await;
+    let (from, into) = (weed.create_bucket("from").await, weed.create_bucket("into").await);
+    let objects: Vec<(String, usize)> = (0..30)
+        .map(|n| (format!("small/{n:02}"), 100))
+        .chain([("giant".to_owned(), PARTS as usize * 5 * MIB)])
+        .collect();
+    put_all(&weed.client(&weed.endpoint), &from, objects.clone()).await;
+    let (keys, file) = (credentials_file(ACCESS_KEY, SECRET_KEY), sandbox.path("keys"));
+    std::fs::copy(&keys, &file).expect("a file");
+    let side = |bucket: &str, endpoint: &str, keys: &Path| {
+        let keys = keys.display();
+        format!(
+            "location = \"s3://{bucket}\"\nendpoint-url = \"{endpoint}\"\nregion = \"us-east-1\"\ncredentials = \"file:{keys}\"\n"
+        )
+    };
+    let (source, destination) = (side(&from, &weed.endpoint, &keys), side(&into, &to.endpoint, &file));
+    let work =
+        "part-size = \"5MiB\"\nmultipart-threshold = \"5MiB\"\ngiant-threshold = \"30MiB\"\nretry-delay = \"100ms\"\n";
+    let text = format!("task = \"t\"\n[source]\n{source}[destination]\n{destination}[work]\n{work}");
+    std::fs::write(sandbox.path("t.toml"), text).expect("a file");
+    sandbox.command(&["task", "create", "--from", "@/t.toml"]).await;
+
+    // Five parts arrive; from then on the keys are refused.
+    let refused = || {
+        Fault::Respond(403, "<Error><Code>InvalidAccessKeyId</Code><Message>no such key</Message></Error>".to_owned())
+    };
+    to.inject(Rule::on(Kind::Part, refused()).after(5));
+    let mut serve = sandbox.serve();
+    sandbox.command(&["task", "run", "t"]).await;
+    sandbox.until("parts are refused", &mut serve, async || to.count(Kind::Part) > 5).await;
+    std::fs::remove_file(&file).expect("the file is removed");
+    to.inject(Rule::always(refused()));
+    sandbox
+        .until("the task shows the reason", &mut serve, async || {
+            let shown = sandbox.command(&["task", "show", "t"]).await;
+            shown.contains("the last requests to the destination failed")
+        })
+        .await;
+    assert_eq!(sandbox.runs("t").await[0].settled.failed, 0);
+
+    to.heal();
+    to.reset();
+    std::fs::copy(&keys, &file).expect("a file");
+    let last = async || sandbox.summary("t").await.and_then(|task| task.last_run);
+    sandbox.until("the run ends", &mut serve, async || last().await.is_some()).await;
+    assert_eq!(last().await.expect("an end").end, RunEnd::Done);
+    let settled = sandbox.runs("t").await[0].settled.clone();
+    let bytes = objects.iter().map(|(_, size)| *size as u64).sum::<u64>();
+    assert_eq!((settled.copied, settled.failed, settled.bytes), (objects.len() as u64, 0, bytes), "{settled:?}");
+    assert!(to.count(Kind::Part) <= PARTS - 5 + 2, "{} parts were sent again", to.count(Kind::Part));
+    assert_eq!(to.count(Kind::Create), 0, "the same upload goes on");
+    assert_stored(&weed.client(&weed.second_endpoint), &into, &objects).await;
     stop(serve).await;
 }

@@ -1,9 +1,13 @@
 //! Plan, verify, probe and close as operations, with the real programs.
 
 use std::path::Path;
+use std::time::Duration;
 
 use flotilla_tests::binaries::{self, Process};
-use flotilla_tests::emulators::{READ_ONLY_KEY, READ_ONLY_SECRET, credentials_file, fresh_folder, weed};
+use flotilla_tests::emulators::{
+    ACCESS_KEY, READ_ONLY_KEY, READ_ONLY_SECRET, SECRET_KEY, credentials_file, fresh_folder, weed,
+};
+use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 use serde_json::Value;
 use shared::object::Timestamp;
 use shared::queue::Outgoing;
@@ -11,7 +15,7 @@ use shared::tasks::{Operation, OperationClass, OperationKind, OperationVerdict};
 
 use crate::many_tasks::stage::{self, Fleet, LIMIT};
 use crate::serve::{Sandbox, stop};
-use crate::support::write_files;
+use crate::support::{put_all, write_files};
 
 const NO_ENV: [(&str, String); 0] = [];
 
@@ -98,6 +102,41 @@ async fn a_waiting_command_says_if_no_worker_serves_the_task() {
     assert_eq!(planned, json(&sandbox.command(&["task", "plan", "t", "--json"]).await));
     let verified = sandbox.run(&["task", "operation", "t", &id]).await;
     assert_eq!(verified.code, Some(1), "as verify ends: {}", verified.stderr);
+    stop(serve).await;
+}
+
+/// All but the first objects are read slowly: the slice of ten minutes is far from its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verification_shows_how_far_it_is_while_it_works() {
+    const OBJECTS: usize = 80;
+    let (sandbox, weed) = (Sandbox::new().await, weed());
+    let slow = Proxy::start(&weed.endpoint).await;
+    let bucket = weed.create_bucket("slow").await;
+    let files: Vec<(String, usize)> = (0..OBJECTS).map(|n| (format!("{n:03}"), 10)).collect();
+    put_all(&weed.client(&weed.endpoint), &bucket, files.clone()).await;
+    write_files(&sandbox.path("to"), &files);
+    let keys = format!("file:{}", credentials_file(ACCESS_KEY, SECRET_KEY).display());
+    let source = format!("s3://{bucket}");
+    let words = ["task", "create", "t", &source, "@/to", "--source-endpoint-url", &slow.endpoint];
+    sandbox.command(&[&words[..], &["--source-credentials", &keys]].concat()).await;
+    slow.inject(Rule::on(Kind::Get, Fault::Delay(Duration::from_secs(15))).after(20));
+    let mut serve = sandbox.serve();
+    let requested = json(&sandbox.command(&["task", "verify", "t", "--deep", "--no-wait", "--json"]).await);
+    let id = requested["operation"].as_str().expect("an id").to_owned();
+    let task = sandbox.summary("t").await.expect("the task").task.id;
+    let operation = async || sandbox.backend.tasks.operation(&task, &id).await.expect("answers").expect("is there");
+    let is_shown = async || {
+        let shown = operation().await.progress.unwrap_or_default();
+        shown.ends_with("keys compared, 0 different") && !shown.starts_with("0 ")
+    };
+    sandbox.until("the progress is shown", &mut serve, is_shown).await;
+    let shown = operation().await;
+    assert_eq!((shown.beat, shown.end), (1, None), "in its first slice");
+    assert!(sandbox.command(&["task", "operation", "t", &id]).await.contains("keys compared"));
+    slow.heal();
+    sandbox.until("it ends", &mut serve, async || operation().await.end.is_some()).await;
+    let end = operation().await.end.expect("an end");
+    assert_eq!(json(&end.result)["compared"], OBJECTS, "{}", end.result);
     stop(serve).await;
 }
 

@@ -145,6 +145,11 @@ impl Operations for DynamoDbTasks {
         self.change_operation(task, id, |present| present.stepped(seen, worker, progress)).await
     }
 
+    async fn show_progress(&self, task: &str, id: &str, step: u64, progress: &str) -> Result<()> {
+        // Carried out late: the revision is another one, and it is refused.
+        self.change_operation(task, id, |present| present.shown(step, progress)).await.map(drop)
+    }
+
     async fn finish(&self, task: &str, id: &str, end: &OperationEnd) -> Result<Change<Operation>> {
         pack("result", &end.result)?;
         self.change_operation(task, id, |present| present.ended(end)).await

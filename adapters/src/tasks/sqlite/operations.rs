@@ -126,6 +126,12 @@ impl Operations for SqliteTasks {
         self.database.transact("step operation", work).await
     }
 
+    async fn show_progress(&self, task: &str, id: &str, step: u64, progress: &str) -> Result<()> {
+        let (task, id, progress) = (task.to_owned(), id.to_owned(), progress.to_owned());
+        let work = move |t: &Transaction<'_>| change(t, &task, &id, |present| present.shown(step, &progress));
+        self.database.transact("show progress", work).await.map(drop)
+    }
+
     async fn finish(&self, task: &str, id: &str, end: &OperationEnd) -> Result<Change<Operation>> {
         pack("result", &end.result)?;
         let (task, id, how) = (task.to_owned(), id.to_owned(), end.clone());

@@ -360,7 +360,8 @@ async fn a_cancelled_run_ends_and_adds_up_begun_or_not() {
             let run = AskedRun { name, tasks, ledger, operation: &operation, owner: "w", seen: None };
             let find = FindSlice { opened: &opened, run };
             let stop = CancellationToken::new();
-            let bounds = SliceBounds { stop, until: std::time::Instant::now() + Duration::from_millis(5) };
+            let until = std::time::Instant::now() + Duration::from_millis(5);
+            let bounds = SliceBounds { stop, until, progress: Default::default() };
             find.slice(&bounds).await.unwrap();
         }
         assert!(process.tasks.cancel_run(&site.task, id, &me()).await.unwrap().is_made());

@@ -3,8 +3,8 @@
 use shared::ErrorKind;
 use shared::object::Timestamp;
 use shared::tasks::{
-    Change, MAX_TEXT_BYTES, OPERATIONS_KEPT, Operation, OperationClass, OperationEnd, OperationKind, OperationState,
-    OperationVerdict, SharedTasks, TaskRef,
+    Change, MAX_PROGRESS_CHARS, MAX_TEXT_BYTES, OPERATIONS_KEPT, Operation, OperationClass, OperationEnd,
+    OperationKind, OperationState, OperationVerdict, SharedTasks, TaskRef,
 };
 
 use super::{conflict, now, operation};
@@ -57,6 +57,30 @@ pub async fn an_operation_keeps_all_its_fields(tasks: SharedTasks) {
     }
     assert_eq!(tasks.open_operations(OperationClass::Other, 100).await.unwrap(), []);
     assert_eq!(tasks.operation(&task.id, "none").await.unwrap(), None);
+}
+
+/// While its step is the last one.
+pub async fn an_operation_shows_how_far_its_step_is(tasks: SharedTasks) {
+    let task = task();
+    tasks.request(&operation(&task, "o1", OperationKind::Plan)).await.unwrap();
+    assert_eq!(tasks.step(&task.id, "o1", 0, "w1", "").await.unwrap(), Change::Made);
+    let shown = async || {
+        let operation = tasks.operation(&task.id, "o1").await.unwrap().unwrap();
+        (operation.beat, operation.progress.unwrap())
+    };
+    for progress in ["10 keys", "20 keys", "20 keys"] {
+        tasks.show_progress(&task.id, "o1", 1, progress).await.unwrap();
+        assert_eq!(shown().await, (1, progress.to_owned()));
+    }
+    assert_eq!(tasks.step(&task.id, "o1", 1, "w2", "30 keys").await.unwrap(), Change::Made);
+    tasks.show_progress(&task.id, "o1", 1, "late").await.unwrap();
+    assert_eq!(shown().await, (2, "30 keys".to_owned()));
+    tasks.show_progress(&task.id, "o1", 2, &"\u{fc}".repeat(MAX_PROGRESS_CHARS + 1)).await.unwrap();
+    assert_eq!(shown().await.1.chars().count(), MAX_PROGRESS_CHARS);
+    assert_eq!(tasks.finish(&task.id, "o1", &end("{}")).await.unwrap(), Change::Made);
+    tasks.show_progress(&task.id, "o1", 2, "late").await.unwrap();
+    assert_ne!(shown().await.1, "late");
+    tasks.show_progress(&task.id, "unknown", 0, "of nothing").await.unwrap();
 }
 
 /// The other worker learns of it, and ends its work.
