@@ -22,7 +22,7 @@ class Store:
 
     def ask(self, method, path):
         request = urllib.request.Request(f"{self.endpoint}/-/{path}", method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.read()
 
     def reset(self):

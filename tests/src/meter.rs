@@ -29,8 +29,8 @@ const READ_UNIT: usize = 4 << 10;
 /// What went by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Requests by action, as `DynamoDB.PutItem`.
-    pub requests: BTreeMap<String, u64>,
+    /// Requests by action, as `DynamoDB.PutItem`, and the units that they wrote.
+    pub requests: BTreeMap<String, (u64, u64)>,
     /// Units of SQS.
     pub queue: u64,
     /// Write units of DynamoDB.
@@ -83,7 +83,7 @@ async fn pass(
     let after = stored(&upstream, &parts, &writes).await?;
     let mut counted = lock(&counted);
     let service = if is_queue { "SQS" } else { "DynamoDB" };
-    *counted.requests.entry(format!("{service}.{action}")).or_default() += 1;
+    let written = counted.writes;
     if is_queue {
         counted.queue += blocks(payload_bytes(&asked) + payload_bytes(&answered), QUEUE_UNIT);
     } else {
@@ -97,6 +97,9 @@ async fn pass(
             counted.half_reads += halves * blocks(bytes, READ_UNIT);
         }
     }
+    let written = counted.writes - written;
+    let of_action = counted.requests.entry(format!("{service}.{action}")).or_default();
+    *of_action = (of_action.0 + 1, of_action.1 + written);
     Ok(Response::from_parts(head, Full::new(body)))
 }
 

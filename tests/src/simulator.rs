@@ -12,6 +12,7 @@ mod answer;
 mod bucket;
 mod chunked;
 mod counters;
+mod list_gate;
 mod listing;
 mod pattern;
 pub mod relay;
@@ -31,6 +32,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use counters::Counters;
+use list_gate::ListGate;
 use settings::SimulatorSettings;
 use sink::Sink;
 use traffic::RateLimit;
@@ -49,6 +51,7 @@ struct Shared {
     settings: SimulatorSettings,
     counters: Counters,
     rate: RateLimit,
+    list_gate: ListGate,
     sink: Sink,
 }
 
@@ -61,10 +64,16 @@ impl Simulator {
             settings,
             counters: Counters::default(),
             rate: RateLimit::default(),
+            list_gate: ListGate::default(),
             sink: Sink::default(),
         });
         let accepting = tokio::spawn(accept(listener, shared.clone()));
         Ok(Simulator { endpoint, shared, accepting })
+    }
+
+    /// Computes what the first listing of a bucket would wait for: the MD5 of a large object takes seconds.
+    pub fn prepare(&self, bucket: &str) {
+        verbs::prepare(&self.shared, bucket);
     }
 
     /// Requests so far, by operation, with `throttled`, `objects` and bytes, as `/-/counters` returns them.

@@ -3,6 +3,7 @@
 //! A plan that is stopped keeps sums and checkpoints ([`PlanProgress`]), from which the next call goes on. At the point
 //! where it was stopped a page is listed twice, and counted twice, as a run that is resumed lists it.
 
+mod compression;
 mod counted;
 mod estimate;
 mod looks;
@@ -216,15 +217,14 @@ impl Counting {
 impl Journal for Counting {
     async fn defer(&self, _range: u32, _number: u32, body: &str) -> Result<(), FindError> {
         self.count(|tally| {
-            tally.deferred(body.len());
+            tally.deferred(body);
             tally.sent(body, &self.terms);
         });
         Ok(())
     }
 
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), FindError> {
-        let bytes = checkpoint.outbox.iter().map(String::len).sum::<usize>();
-        self.count(|tally| tally.checkpoint(bytes, checkpoint.version == 1));
+        self.count(|tally| tally.checkpoint(checkpoint));
         lock(&self.checkpoints).insert(checkpoint.id, kept(checkpoint));
         Ok(())
     }

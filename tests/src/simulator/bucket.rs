@@ -1,45 +1,64 @@
 //! Buckets whose names describe their objects: `LAYOUT-COUNTxSIZE`, with anything behind a further `-`.
 //!
 //! `flat-1000000x10240` has a million objects of 10 KiB in one folder; `deep-1000000x10240-b` has them in folders of a
-//! hundred, those in folders of a hundred. Each other name is a bucket that is empty until something is written.
+//! hundred, those in folders of a hundred; `real-1000000x10240` has them in folders of a thousand, under names that do not
+//! compress, as programs make them. Each other name is a bucket that is empty until something is written.
 
 use std::fmt::Write as _;
 
 /// Objects that are computed from numbers, in key order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Arithmetic {
-    is_deep: bool,
+    layout: Layout,
     /// Number of objects.
     pub count: u64,
     /// Bytes of each.
     pub size: u64,
 }
 
+/// How keys are made of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Flat,
+    Deep,
+    Real,
+}
+
 impl Arithmetic {
     /// The objects that a bucket's name describes.
     pub fn of(bucket: &str) -> Option<Arithmetic> {
         let mut words = bucket.split('-');
-        let is_deep = match words.next()? {
-            "flat" => false,
-            "deep" => true,
+        let layout = match words.next()? {
+            "flat" => Layout::Flat,
+            "deep" => Layout::Deep,
+            "real" => Layout::Real,
             _ => return None,
         };
         let (count, size) = words.next()?.split_once('x')?;
-        Some(Arithmetic { is_deep, count: count.parse().ok()?, size: size.parse().ok()? })
+        Some(Arithmetic { layout, count: count.parse().ok()?, size: size.parse().ok()? })
     }
 
     /// Writes the key of an object. Keys ascend with their numbers.
     pub fn key(self, number: u64, key: &mut String) {
         key.clear();
-        let _ = match self.is_deep {
-            false => write!(key, "object-{number:012}"),
-            true => write!(key, "{:08}/{:02}/object-{number:012}", number / 10_000, number / 100 % 100),
+        let _ = match self.layout {
+            Layout::Flat => write!(key, "object-{number:012}"),
+            Layout::Deep => write!(key, "{:08}/{:02}/object-{number:012}", number / 10_000, number / 100 % 100),
+            Layout::Real => {
+                // Digits of the golden ratio: they look random.
+                let mixed = (number ^ number << 31).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16;
+                write!(key, "data/{:06}/{number:09}-{mixed:012x}.json", number / 1_000)
+            }
         };
     }
 
     /// Whether there is an object with this key.
     pub fn has(self, key: &str) -> bool {
-        let Some(number) = key.rsplit('-').next().and_then(|digits| digits.parse().ok()) else { return false };
+        let digits = match self.layout {
+            Layout::Real => key.rsplit('/').next().and_then(|name| name.split('-').next()),
+            Layout::Flat | Layout::Deep => key.rsplit('-').next(),
+        };
+        let Some(number) = digits.and_then(|digits| digits.parse().ok()) else { return false };
         let mut found = String::new();
         self.key(number, &mut found);
         number < self.count && found == key
@@ -65,20 +84,21 @@ mod tests {
     #[test]
     fn a_name_describes_its_objects() {
         for (name, described) in [
-            ("flat-10x5", Some((false, 10, 5))),
-            ("deep-1000000x10240-b", Some((true, 1_000_000, 10_240))),
+            ("flat-10x5", Some((Layout::Flat, 10, 5))),
+            ("deep-1000000x10240-b", Some((Layout::Deep, 1_000_000, 10_240))),
+            ("real-1x1", Some((Layout::Real, 1, 1))),
             ("sink-a", None),
             ("flat-10", None),
             ("flat-axb", None),
         ] {
-            let expected = described.map(|(is_deep, count, size)| Arithmetic { is_deep, count, size });
+            let expected = described.map(|(layout, count, size)| Arithmetic { layout, count, size });
             assert_eq!(Arithmetic::of(name), expected, "{name}");
         }
     }
 
     #[test]
     fn keys_ascend_and_are_found() {
-        for name in ["flat-20500x1", "deep-20500x1"] {
+        for name in ["flat-20500x1", "deep-20500x1", "real-20500x1"] {
             let bucket = Arithmetic::of(name).unwrap();
             let (mut last, mut key) = (String::new(), String::new());
             for number in 0..bucket.count {

@@ -68,7 +68,6 @@ impl Page<'_> {
     }
 
     fn fill_computed(&mut self, shared: &Shared, bucket: Arithmetic, after: &str) {
-        let etag = source_etag(shared, bucket.size);
         let (bound, is_excluded) = self.begin(after);
         let mut number = bucket.lower_bound(&bound, is_excluded);
         let mut key = String::new();
@@ -88,7 +87,7 @@ impl Page<'_> {
                 }
                 None if self.is_full() => return,
                 None => {
-                    self.add(&key, bucket.size, &etag);
+                    self.add(&key, bucket.size, &source_etag(shared, &key, bucket.size));
                     number += 1;
                 }
             }

@@ -45,6 +45,11 @@ pub(super) fn md5(size: u64) -> Arc<str> {
     text
 }
 
+/// An ETag of a key of its own, as if the bytes were other ones: 32 hexadecimal digits that do not compress.
+pub(super) fn distinct(key: &str, size: u64) -> Arc<str> {
+    format!("{:x}", md5::compute(format!("{size} {key}"))).into()
+}
+
 /// The CRC-64/NVME of an object of this size, in base64 as in a header.
 pub(super) fn crc64(size: u64) -> Arc<str> {
     static KNOWN: LazyLock<Mutex<HashMap<u64, Arc<str>>>> = LazyLock::new(Mutex::default);

@@ -1,4 +1,4 @@
-//! The settings of a measurement: latency, bandwidth, rate limit, kind of ETags.
+//! The settings of a measurement: latency, bandwidth, rate limit, kind of ETags, pages before the first write.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -16,10 +16,15 @@ pub struct SimulatorSettings {
     opaque: AtomicU64,
     /// 1 if a HEAD and a GET return the object's CRC-64/NVME.
     checksums: AtomicU64,
+    /// 1 if whole objects of one size have different ETags, as objects with different bytes have.
+    distinct: AtomicU64,
+    /// Pages of listings that are answered before the first object is written; the others wait for it. 0 is unlimited.
+    lists_before_put: AtomicU64,
 }
 
 impl SimulatorSettings {
-    /// Sets `name`: `latency-us`, `bandwidth`, `rate`, `opaque` or `checksums`. Returns whether there is such a setting.
+    /// Sets `name`: `latency-us`, `bandwidth`, `rate`, `opaque`, `checksums`, `distinct` or `lists-before-put`. Returns
+    /// whether there is such a setting.
     pub fn set(&self, name: &str, value: u64) -> bool {
         let setting = match name {
             "latency-us" => &self.latency_us,
@@ -27,6 +32,8 @@ impl SimulatorSettings {
             "rate" => &self.rate,
             "opaque" => &self.opaque,
             "checksums" => &self.checksums,
+            "distinct" => &self.distinct,
+            "lists-before-put" => &self.lists_before_put,
             _ => return false,
         };
         setting.store(value, Relaxed);
@@ -57,5 +64,13 @@ impl SimulatorSettings {
 
     pub(super) fn has_checksums(&self) -> bool {
         self.checksums.load(Relaxed) != 0
+    }
+
+    pub(super) fn has_distinct_etags(&self) -> bool {
+        self.distinct.load(Relaxed) != 0
+    }
+
+    pub(super) fn lists_before_put(&self) -> u64 {
+        self.lists_before_put.load(Relaxed)
     }
 }

@@ -45,6 +45,9 @@ pub(super) async fn answer(shared: &Shared, connection: &mut Connection, request
             Answer::new("200 OK")
         }
     };
+    if operation.starts_with("ListObjects") {
+        shared.list_gate.pass(shared.settings.lists_before_put()).await;
+    }
     let latency = shared.settings.latency();
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
@@ -106,6 +109,10 @@ async fn received(shared: &Shared, connection: &mut Connection, request: &Reques
     if request.has("partNumber") {
         return Ok(shared.sink.put_part(request, Written { size, etag }));
     }
+    shared.list_gate.open();
+    // Bytes of a source are taken for those of this key.
+    let is_distinct = shared.settings.has_distinct_etags() && !is_foreign;
+    let etag = if is_distinct { pattern::distinct(&request.key, size) } else { etag };
     let answer = Answer::new("200 OK").header("etag", &format!("\"{etag}\""));
     shared.sink.put(&request.bucket, &request.key, Written { size, etag });
     Ok(answer)
@@ -117,16 +124,26 @@ fn opaque(etag: &str) -> Arc<str> {
 }
 
 /// The ETag of a computed object, without quotes.
-pub(super) fn source_etag(shared: &Shared, size: u64) -> Arc<str> {
+pub(super) fn source_etag(shared: &Shared, key: &str, size: u64) -> Arc<str> {
+    if shared.settings.has_distinct_etags() {
+        return pattern::distinct(key, size);
+    }
     let etag = if size <= MAX_MD5 { pattern::md5(size) } else { format!("{}-2", pattern::md5(1)).into() };
     if shared.settings.is_opaque() { opaque(&etag) } else { etag }
+}
+
+/// Computes the ETag of a bucket's objects, which is kept.
+pub(super) fn prepare(shared: &Shared, bucket: &str) {
+    if let Some(bucket) = Arithmetic::of(bucket) {
+        source_etag(shared, "", bucket.size);
+    }
 }
 
 /// Answers GetObject and HeadObject.
 async fn object(shared: &Shared, connection: &mut Connection, request: &Request) -> io::Result<()> {
     let computed = Arithmetic::of(&request.bucket).filter(|bucket| bucket.has(&request.key));
     let found = match computed {
-        Some(bucket) => Some(Written { size: bucket.size, etag: source_etag(shared, bucket.size) }),
+        Some(bucket) => Some(Written { size: bucket.size, etag: source_etag(shared, &request.key, bucket.size) }),
         None => shared.sink.get(&request.bucket, &request.key),
     };
     let Some(Written { size, etag }) = found else { return send(connection, request, Answer::not_found()).await };
@@ -172,11 +189,14 @@ async fn admin(shared: &Shared, connection: &mut Connection, request: &Request) 
         ("GET", "counters") => answer.body = shared.counters.json().to_string(),
         ("DELETE", "counters") => shared.counters.reset(),
         ("GET", "total") => {
-            let bucket = request.pairs().next().unwrap_or_default();
-            let (objects, bytes) = match Arithmetic::of(bucket) {
-                Some(bucket) => (bucket.count, bucket.count * bucket.size),
+            let name = request.pairs().next().unwrap_or_default();
+            let (objects, bytes) = match Arithmetic::of(name) {
+                Some(bucket) => {
+                    prepare(shared, name);
+                    (bucket.count, bucket.count * bucket.size)
+                }
                 None => {
-                    let (objects, bytes) = shared.sink.total(bucket);
+                    let (objects, bytes) = shared.sink.total(name);
                     (objects as u64, bytes)
                 }
             };

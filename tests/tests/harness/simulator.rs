@@ -124,6 +124,37 @@ async fn the_simulator_completes_uploads_from_their_parts() {
 }
 
 #[tokio::test]
+async fn the_simulator_gives_each_key_an_etag_of_its_own_if_it_is_set() {
+    let (_simulator, client) = start(&[("distinct", 1)]).await;
+    let page = client.list_objects_v2().bucket("real-300x131072").send().await.unwrap();
+    let listed: Vec<_> =
+        page.contents().iter().map(|object| (object.key().unwrap(), object.e_tag().unwrap())).collect();
+    let tags: std::collections::BTreeSet<&str> = listed.iter().map(|(_, tag)| *tag).collect();
+    assert_eq!((listed.len(), tags.len()), (300, 300));
+    let (key, tag) = listed[7];
+    let get = client.get_object().bucket("real-300x131072").key(key).send().await.unwrap();
+    assert_eq!(get.e_tag(), Some(tag));
+    let bytes = get.body.collect().await.unwrap().into_bytes();
+    // The bytes of a source, written under the key, are the source's object; other bytes are not.
+    for (bytes, is_equal) in [(bytes, true), (vec![7; 131_072].into(), false)] {
+        let put = client.put_object().bucket("sink").key(key).body(ByteStream::from(bytes)).send().await.unwrap();
+        assert_eq!(put.e_tag() == Some(tag), is_equal);
+    }
+}
+
+#[tokio::test]
+async fn the_simulator_holds_listings_back_until_an_object_is_written() {
+    let (_simulator, client) = start(&[("lists-before-put", 2)]).await;
+    let list = || client.list_objects_v2().bucket("flat-10x1").send();
+    list().await.unwrap();
+    list().await.unwrap();
+    let mut third = std::pin::pin!(list());
+    assert!(tokio::time::timeout(Duration::from_millis(100), &mut third).await.is_err());
+    client.put_object().bucket("sink").key("k").body(ByteStream::from_static(b"x")).send().await.unwrap();
+    third.await.unwrap();
+}
+
+#[tokio::test]
 async fn the_simulator_throttles_and_delays_as_it_is_set() {
     let (simulator, client) = start(&[("rate", 1)]).await;
     let heads = (0..20).map(|_| client.head_object().bucket("flat-3x3").key("object-000000000001").send());

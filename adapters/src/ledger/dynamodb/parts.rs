@@ -13,10 +13,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use sha2::{Digest as _, Sha256};
 
+use super::deflated::{deflate, inflate};
 use super::item::{Attributes, Item, Record, binary, pk, sha256_hex, text};
 use super::uploads::item_key;
 use super::{DynamoDbLedger, batch};
+use shared::digest::to_hex;
 use shared::objects::{PartRecord, PartSet};
 use shared::store::Upload;
 use shared::{ErrorKind, Result};
@@ -27,7 +30,7 @@ const WORD_BYTES: usize = 32;
 /// Words of the largest upload: 10,000 parts.
 pub(super) const WORDS: usize = 40;
 
-/// Most parts of one group's item: some 80 KB.
+/// Most parts of one group's item: some 20 KB, compressed.
 const PARTS_PER_ITEM: usize = 400;
 
 /// Items written at once.
@@ -83,10 +86,10 @@ pub(super) async fn of(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> 
 /// One group's item. Its name is that of its content, so repeating it writes the same again. After a close it is
 /// removed again.
 async fn put_group(ledger: &DynamoDbLedger, pk: &str, upload: &Upload, group: &[PartRecord]) -> Result<()> {
-    let json = serde_json::to_string(group).expect("records are representable as JSON");
+    let body = deflate(group).expect("a group is shorter than an item");
     let first = group.first().map_or(0, |part| part.number);
-    let sk = format!("{}{first:05}-{}", prefix(upload), &sha256_hex(&json)[..16]);
-    ledger.put(Item::new(pk, sk).with("parts", text(json))).await
+    let sk = format!("{}{first:05}-{}", prefix(upload), &to_hex(&Sha256::digest(&body)[..8]));
+    ledger.put(Item::new(pk, sk).with("parts", binary(&body))).await
 }
 
 /// The words that the parts change: what is known of each, and what it becomes.
@@ -166,9 +169,8 @@ pub(super) async fn records(ledger: &DynamoDbLedger, task: &str, upload: &Upload
     let query = ledger.query(&group_partition(task, upload), &prefix(upload));
     let mut parts: Vec<PartRecord> = Vec::new();
     for record in ledger.all(query, usize::MAX).await? {
-        let group: Vec<PartRecord> =
-            serde_json::from_str(record.text("parts")?).map_err(|error| record.corrupt("parts").with_source(error))?;
-        parts.extend(group);
+        let group: Option<Vec<PartRecord>> = inflate(record.bytes("parts")?);
+        parts.extend(group.ok_or_else(|| record.corrupt("parts"))?);
     }
     parts.sort_by_key(|part| part.number);
     Ok(parts)

@@ -6,29 +6,32 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use shared::config::{self, Work};
 use shared::digest::Algorithm;
-use shared::ledger::Found;
+use shared::ledger::{Checkpoint, Found};
 use shared::location::Scheme;
 use shared::objects::job::{self, JobObject, ObjectJob};
 use shared::store::{Capabilities, EtagMeaning};
 
+use super::compression::Compression;
 use super::looks::{self, PageLooks};
-use super::outcomes;
+use super::outcomes::{self, Blocks};
 use super::requests::Stores;
 use crate::objects::price;
 
-/// What a checkpoint takes besides its outbox, about, bytes: cursor, counters, names.
-const CHECKPOINT_BYTES: usize = 700;
+/// What a checkpoint takes besides its outbox and its keys, about, bytes: counters and names.
+const CHECKPOINT_BYTES: u64 = 270;
 
-/// What the ledger's compression leaves of the bodies of copy jobs, percent: hardly more than the ETags, whose digits are
-/// random. Measured of 500 objects, in one folder and in many.
-const COPY_BODIES_PERCENT: usize = 30;
+/// What the record of a deferred job takes besides its body, about, bytes.
+const DEFERRED_BYTES: u64 = 90;
 
-/// The same of the bodies of delete jobs, which have keys alone: 12 % in one folder, 21 % in many.
-const DELETE_BODIES_PERCENT: usize = 17;
+/// The first checkpoint of a range is written in a transaction with a check of the run's fence, of two writes each.
+const FIRST_CHECKPOINT_WRITES: u64 = 4;
 
-/// The first checkpoint of a range is written in a transaction with a check of the run's fence, which counts as two
-/// writes each, in place of one.
-const FIRST_CHECKPOINT_WRITES: u64 = 3;
+/// Writes of a run that do not grow with its objects: its start, a transaction of three; its claim, taken and ended; its
+/// phase, twice.
+const RUN_WRITES: u64 = 6 + 2 + 2;
+
+/// The same of reads, about: the claim, the task's last runs, the run's state and its ranges.
+const RUN_READS: u64 = 12;
 
 /// Before each so many deferred jobs of a range are sent, a checkpoint is written.
 const RELEASE_JOBS: u32 = 10;
@@ -39,8 +42,11 @@ const PARTS_PER_GROUP: u64 = 16;
 /// Keys that a plan names, of copies and of deletes each.
 const NAMED_KEYS: usize = 10;
 
-/// Bytes of a part's record, about: number, tag, checksum, proof.
-const PART_BYTES: u64 = 130;
+/// Bytes of a part's record in its group, compressed, about: tag and checksum are random, number and proof are not.
+const PART_BYTES: u64 = 50;
+
+/// What the record of a group takes besides its parts, about, bytes: names and the upload's digest.
+const GROUP_BYTES: u64 = 180;
 
 /// How objects are copied, as far as requests depend on it.
 #[derive(Debug)]
@@ -86,6 +92,11 @@ impl Terms {
     }
 }
 
+/// The bodies of jobs as the ledger compresses them.
+fn bodies(bodies: &[impl Serialize]) -> Vec<u8> {
+    serde_json::to_vec(bodies).expect("texts are representable as JSON")
+}
+
 /// Sums over the jobs of a run.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Tally {
@@ -93,6 +104,12 @@ pub(super) struct Tally {
     pub(super) copy_jobs: u64,
     queue_requests: u64,
     ledger_writes: u64,
+    ledger_reads: u64,
+    /// What compression leaves of blocks of outcomes.
+    blocks: Blocks,
+    /// The same of outboxes, and of deferred jobs.
+    outboxes: Compression,
+    deferred: Compression,
     pub(super) stores: Stores,
     /// Looks after copies, by pages.
     copy_looks: PageLooks,
@@ -127,7 +144,8 @@ impl Tally {
             job::ObjectWork::Copy { objects } => {
                 self.copy_jobs += 1;
                 name(&mut self.copy_keys, objects.iter().map(|object| &*object.key));
-                self.job(body.len(), outcomes::of_copies(objects, terms));
+                let writes = self.blocks.of_copies(objects, terms);
+                self.job(body.len(), writes);
                 let shown = objects.iter().filter(|object| looks::shows(object, terms)).count() as u64;
                 let by_page = terms.looks_again && shown >= looks::LEAST_KEYS;
                 if by_page {
@@ -137,7 +155,8 @@ impl Tally {
             }
             job::ObjectWork::Delete { objects } => {
                 name(&mut self.delete_keys, objects.iter().map(|object| &*object.key));
-                self.job(body.len(), outcomes::of_deletes(objects, terms));
+                let writes = self.blocks.of_deletes(objects, terms);
+                self.job(body.len(), writes);
                 let (keys, looks) = (objects.len() as u64, 1 + u64::from(terms.looks_again));
                 match terms.source.lists_consistently {
                     true => self.delete_looks += PageLooks::of(looks, keys),
@@ -161,19 +180,34 @@ impl Tally {
     }
 
     /// A delete job is kept until both listings have ended.
-    pub(super) fn deferred(&mut self, body_bytes: usize) {
-        self.written(body_bytes * DELETE_BODIES_PERCENT / 100);
+    pub(super) fn deferred(&mut self, body: &str) {
+        let bytes = DEFERRED_BYTES + self.deferred.bytes(body.len(), || bodies(&[body]));
+        self.written(bytes);
+        // It is read once before it is sent, and the run's state when it is received and before its first delete.
+        self.ledger_reads += bytes.div_ceil(price::DYNAMODB_READ_BYTES) + 2;
     }
 
     /// A record of this size is written to the ledger.
-    fn written(&mut self, bytes: usize) {
-        self.ledger_writes += (bytes as u64).div_ceil(price::DYNAMODB_WRITE_BYTES);
+    fn written(&mut self, bytes: u64) {
+        self.ledger_writes += bytes.div_ceil(price::DYNAMODB_WRITE_BYTES);
     }
 
-    /// A checkpoint is written, with an outbox of this size.
-    pub(super) fn checkpoint(&mut self, outbox_bytes: usize, is_first: bool) {
-        self.written(outbox_bytes * COPY_BODIES_PERCENT / 100 + CHECKPOINT_BYTES);
+    /// A checkpoint is written, with its outbox.
+    pub(super) fn checkpoint(&mut self, checkpoint: &Checkpoint) {
+        let Checkpoint { range, cursor, outbox, .. } = checkpoint;
+        let is_first = checkpoint.version == 1;
         self.ledger_writes += if is_first { FIRST_CHECKPOINT_WRITES } else { 0 };
+        // The first one of a range is written alone where it has jobs.
+        if is_first && outbox.is_empty() {
+            return;
+        }
+        let keys = [Some(&range.prefix), range.after.as_ref(), range.until.as_ref(), cursor.as_ref()];
+        let keys: usize = keys.into_iter().flatten().map(String::len).sum();
+        let outbox = match outbox.iter().map(String::len).sum() {
+            0 => 0,
+            plain => self.outboxes.bytes(plain, || bodies(outbox)),
+        };
+        self.written(CHECKPOINT_BYTES + keys as u64 + outbox);
     }
 
     /// The deferred jobs of a range are sent.
@@ -191,7 +225,8 @@ impl Tally {
         // Each group is an item that is written and deleted once; the upload's item, with a bit for each part, is
         // updated each time. It is written once before and deleted once after.
         let groups = parts.div_ceil(PARTS_PER_GROUP);
-        let group = (PART_BYTES * parts.min(PARTS_PER_GROUP)).div_ceil(price::DYNAMODB_WRITE_BYTES);
+        let group = GROUP_BYTES + object.key.len() as u64 + PART_BYTES * parts.min(PARTS_PER_GROUP);
+        let group = group.div_ceil(price::DYNAMODB_WRITE_BYTES);
         let update = (2 * outcomes::ITEM_BYTES + parts / 8).div_ceil(price::DYNAMODB_WRITE_BYTES);
         self.ledger_writes += 2 + groups * (2 * group + update);
         let shared = terms.parts_jobs(object.size, parts);
@@ -227,7 +262,8 @@ impl Tally {
             add(service, "delete-many", on(scheme, side.delete_many), price::S3_WRITE_USD);
         }
         add("queue", "request", self.queue_requests, price::SQS_USD);
-        add("ledger", "write", self.ledger_writes, price::DYNAMODB_WRITE_USD);
+        add("ledger", "read", RUN_READS + self.ledger_reads, price::DYNAMODB_READ_USD);
+        add("ledger", "write", RUN_WRITES + self.ledger_writes, price::DYNAMODB_WRITE_USD);
         let usd_requests = requests.iter().map(|r| r.usd).sum();
         let usd_egress_at_most = on(source, found.enqueued_bytes) as f64 * price::EGRESS_USD;
         let (prices_date, prices_source) = (price::DATE.into(), price::SOURCE.into());
