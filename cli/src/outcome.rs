@@ -16,7 +16,9 @@ pub async fn run(args: &OutcomeArgs) -> CommandResult {
     let id = records.named_task(&args.task).await?.map_or_else(|| args.task.clone(), |summary| summary.task.id);
     let Some(outcome) = records.ledger.outcome(&id, &args.key).await.map_err(Failure::midway)? else {
         let why = format!("no outcome of key {:?} of task {:?} is recorded", args.key, args.task);
-        return Err(Failure::usage(why).hint("keys are relative to the locations; an object in sync has none"));
+        return Err(Failure::usage(why).hint(
+            "keys are relative to the locations; an object in sync has none; in DynamoDB outcomes expire (keep-outcomes)",
+        ));
     };
     match args.json {
         true => stdout::line(serde_json::to_string(&outcome).expect("an outcome is representable as JSON"))?,

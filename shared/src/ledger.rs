@@ -166,6 +166,9 @@ pub trait Ledger: TransferReports + Send + Sync + std::fmt::Debug + 'static {
     /// several in one run the one with most attempts, of these the one that finished last. An outcome of the event run
     /// and one of another run: the one that finished last.
     ///
+    /// `None` also where a newer run had jobs around the key so long ago that outcomes which were recorded together have
+    /// expired: an older outcome may not be the last one.
+    ///
     /// A ledger that records all outcomes one by one returns the one that was recorded last. This is the same one
     /// unless a settlement was late.
     async fn outcome(&self, task: &str, key: &str) -> Result<Option<Outcome>>;

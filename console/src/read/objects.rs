@@ -25,7 +25,8 @@ pub async fn get_object(
     let outcome = console.backend().ledger.outcome(&summary.task.id, &query.key).await?;
     let outcome = outcome.ok_or_else(|| {
         let detail = format!("no outcome of key {:?} of task {name:?} is recorded", query.key);
-        let remedy = "keys are relative to the locations; an object that was in sync has none";
+        let remedy = "keys are relative to the locations; an object that was in sync has none; \
+                      in DynamoDB outcomes expire (keep-outcomes)";
         Problem::missing("no-outcome", detail).with_remedy(remedy)
     })?;
     Ok(Json(view::outcome(&outcome)))

@@ -17,13 +17,18 @@ const OBJECTS: u32 = 500;
 async fn started(config: &LedgerConfig) -> DynamoDbLedger {
     DynamoDbLedger::create(config).await.unwrap();
     let ledger = DynamoDbLedger::open(config).await.unwrap();
+    start(&ledger, "r", 1).await;
+    ledger
+}
+
+/// Begins a run that has so many jobs.
+async fn start(ledger: &DynamoDbLedger, run: &str, jobs: u32) {
     let word = |word: &str| word.to_owned();
     let (source, destination, options) = (word("s3://a"), word("s3://b"), Default::default());
-    let start = RunStart { id: word("r"), task: word("t"), source, destination, options, started: Timestamp(1) };
+    let start = RunStart { id: word(run), task: word("t"), source, destination, options, started: Timestamp(1) };
     ledger.start_run(&start, NO_FENCE).await.unwrap();
-    let checkpoint = Checkpoint { version: 1, jobs: 1, ..Checkpoint::default() };
-    ledger.checkpoint("r", &checkpoint, NO_FENCE).await.unwrap();
-    ledger
+    let checkpoint = Checkpoint { version: 1, jobs, ..Checkpoint::default() };
+    ledger.checkpoint(run, &checkpoint, NO_FENCE).await.unwrap();
 }
 
 /// Settles a whole job; the objects that were counted.
@@ -72,6 +77,33 @@ async fn outcomes_whose_time_is_over_are_not_found() {
     let kept = DynamoDbLedger::open(&LedgerConfig::new(&config.table, config.connection.clone())).await.unwrap();
     assert_eq!(settle(&kept, "w").await.unwrap(), 0, "it is counted");
     assert_eq!(kept.outcome("t", "k007").await.unwrap().unwrap().worker, "w");
+}
+
+/// Run `a` has recorded keys by themselves, run `r` with others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn regression_an_expired_outcome_shows_no_older_one() {
+    let (_proxy, config) = table().await;
+    let config = LedgerConfig { keep_outcomes: Duration::ZERO, ..config };
+    DynamoDbLedger::create(&config).await.unwrap();
+    let ledger = DynamoDbLedger::open(&config).await.unwrap();
+    start(&ledger, "a", 1).await;
+    let later = Timestamp(Timestamp::now().0 + 3_600_000);
+    for (origin, key, finished) in [("c0-0", "k007", Timestamp(1)), ("c0-1", "k008", later)] {
+        let outcome = Outcome { worker: "old".into(), finished, ..Outcome::new(key.to_owned(), State::Failed) };
+        let (origin, outcomes) = (Origin { id: origin.to_owned(), items: 1 }, [(0, outcome)]);
+        let settlement =
+            Settlement { task: "t", run: "a", origin: &origin, reasons: &[], outcomes: &outcomes, span: None };
+        ledger.settle(&settlement).await.unwrap();
+    }
+    let found = async |key: &str| ledger.outcome("t", key).await.unwrap().map(|outcome| outcome.worker);
+    let old = Some("old".to_owned());
+    assert_eq!(found("k007").await, old);
+    start(&ledger, "b", 0).await;
+    assert_eq!(found("k007").await, old, "a run without jobs hides nothing");
+    start(&ledger, "r", 1).await;
+    settle(&ledger, "new").await.unwrap();
+    assert_eq!(found("k007").await, None, "the newer outcome has expired");
+    assert_eq!(found("k008").await, old, "later than all that has expired");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

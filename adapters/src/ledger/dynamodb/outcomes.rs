@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::WriteRequest;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::bounds::{self, Range};
 use super::item::{Item, Record, number, pk, sha256_hex};
-use super::{DynamoDbLedger, batch, blocks, bounds, json, runs};
+use super::{DynamoDbLedger, batch, blocks, json, runs};
 use shared::Result;
 use shared::ledger::events::{FAILURES_FOR, is_events_run};
 use shared::ledger::{MAX_RUNS_SEARCHED, Outcome, State};
@@ -38,23 +39,52 @@ pub(super) async fn last(ledger: &DynamoDbLedger, task: &str, key: &str) -> Resu
     if let Some(at) = runs.iter().position(|run| Some(run.as_str()) == run_of_item) {
         runs.truncate(at + 1);
     }
-    let searches = runs.into_iter().map(|run| async move {
-        let ranges = bounds::of_run(ledger, &run).await?;
-        Ok(blocks::find(ledger, &run, &ranges, key).await?.map(|outcome| (run, outcome)))
+    let searches = runs.iter().map(|run| async move {
+        let ranges = bounds::of_run(ledger, run).await?;
+        Ok(blocks::find(ledger, run, &ranges, key).await?.map(|outcome| (run.as_str(), outcome)))
     });
     let found = stream::iter(searches.collect::<Vec<_>>()).buffered(RUNS_AT_ONCE);
     let found = std::pin::pin!(found.try_filter_map(|found| async { Ok(found) })).try_next().await?;
     let recorded = item.as_ref().map(decode).transpose()?;
-    Ok(match (recorded, found) {
-        (Some(recorded), Some((run, found))) if run_of_item == Some(run.as_str()) => {
-            Some(later_attempt(recorded, found))
-        }
+    let run_of_last = found.as_ref().map(|(run, _)| *run).or(run_of_item);
+    let last = match (recorded, found) {
+        (Some(recorded), Some((run, found))) if run_of_item == Some(run) => Some(later_attempt(recorded, found)),
         // Events have one run, beside all others.
         (Some(recorded), Some((_, found))) if run_of_item.is_some_and(|run| is_events_run(task, run)) => {
             Some(if found.finished > recorded.finished { found } else { recorded })
         }
         (recorded, found) => found.map(|(_, found)| found).or(recorded),
-    })
+    };
+    let Some(last) = last else { return Ok(None) };
+    let newer = runs.iter().map(String::as_str).take_while(|run| Some(*run) != run_of_last);
+    Ok(if may_have_expired(ledger, &last, newer, key).await? { None } else { Some(last) })
+}
+
+/// Whether one of these runs, newer than that of the key's last known outcome, may have had an outcome of the key whose
+/// time is over: the older one is not the last one then. A block says nothing of its keys once it is gone, so a range
+/// that had jobs decides.
+async fn may_have_expired(
+    ledger: &DynamoDbLedger,
+    last: &Outcome,
+    newer: impl Iterator<Item = &str>,
+    key: &str,
+) -> Result<bool> {
+    let kept = i64::try_from(ledger.keep_outcomes.as_millis()).unwrap_or(i64::MAX);
+    let since = Timestamp(Timestamp::now().0.saturating_sub(kept));
+    // All that has expired is older.
+    if last.finished >= since {
+        return Ok(false);
+    }
+    let newer: Vec<&str> = newer.collect();
+    let looks = newer.into_iter().map(|run| async move {
+        if runs::started(ledger, run).await?.is_none_or(|started| started >= since) {
+            return Ok(false);
+        }
+        let ranges = bounds::of_run(ledger, run).await?;
+        Ok(Range::of_key(&ranges, key).is_some_and(|range| range.jobs + range.deferred > 0))
+    });
+    let had_jobs: Vec<bool> = stream::iter(looks.collect::<Vec<_>>()).buffered(RUNS_AT_ONCE).try_collect().await?;
+    Ok(had_jobs.contains(&true))
 }
 
 /// Of two outcomes of one run the one of the later attempt.

@@ -209,6 +209,12 @@ pub(super) async fn state(ledger: &DynamoDbLedger, run: &str) -> Result<Option<R
     Ok(Some(RunState { phase: phase_in(&record)?, options: options_in(&record)?, is_closed }))
 }
 
+/// When a run began.
+pub(super) async fn started(ledger: &DynamoDbLedger, run: &str) -> Result<Option<Timestamp>> {
+    let record = ledger.get(&pk("run", &[run]), RUN).await?;
+    record.map(|record| record.number("started").map(Timestamp)).transpose()
+}
+
 /// The runs of a task, newest first.
 pub(super) async fn runs(ledger: &DynamoDbLedger, task: &str, limit: usize) -> Result<Vec<Run>> {
     if limit == 0 {
