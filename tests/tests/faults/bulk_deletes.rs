@@ -8,14 +8,14 @@ use shared::config::Find;
 
 use crate::stage::{Objects, Stage};
 
-const STALE: usize = 20;
+pub const STALE: usize = 20;
 
-fn stale(n: usize) -> String {
+pub fn stale(n: usize) -> String {
     format!("stale/{n:02}")
 }
 
 /// Two buckets of a store with consistent listings; the destination has keys that the source does not.
-async fn stage() -> Stage {
+pub async fn stage() -> Stage {
     let mut stage = Stage::at(Profile::UNKNOWN, Objects::small(3)).await;
     // The scheme names the provider before its first answer.
     for side in [&mut stage.source, &mut stage.destination] {

@@ -1,6 +1,7 @@
 //! Faults of stores, for each remote call, and the end of a sync that meets them.
 
 mod bulk_deletes;
+mod early_tags;
 mod integrity;
 mod judging;
 mod matrix;
@@ -8,6 +9,7 @@ mod one_object;
 mod outage;
 mod parts;
 mod planned;
+mod redelivered;
 mod rotation;
 mod stage;
 mod throttling;

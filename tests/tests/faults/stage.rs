@@ -11,7 +11,7 @@ use adapters::store::s3::S3Store;
 use finder::{FindError, Finder, ObjectsPlanner};
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::emulators::side;
-use flotilla_tests::probe::LedgerProbe;
+use flotilla_tests::probe::{LedgerProbe, QueueProbe};
 use flotilla_tests::proxy::Proxy;
 use flotilla_tests::stage::{self, Embedded, Running};
 pub use flotilla_tests::stage::{TASK, content};
@@ -64,9 +64,15 @@ pub struct Stage {
     pub health: Health,
     pub queue: Arc<SqliteQueue>,
     pub ledger: Arc<SqliteLedger>,
-    /// The ledger as the worker sees it.
+    /// Queue and ledger as the worker sees them.
+    pub worker_queue: Arc<QueueProbe>,
     pub worker_ledger: Arc<LedgerProbe>,
+    /// The source as the worker sees it, made of the store; `None`: the store itself.
+    pub worker_source: Option<Seen>,
 }
+
+/// Makes a store that behaves otherwise.
+pub type Seen = Arc<dyn Fn(Store) -> Store + Send + Sync>;
 
 /// How it ended.
 #[derive(Debug)]
@@ -107,9 +113,11 @@ impl Stage {
             },
             outage_limit: Some(LIMIT),
             health: Health::default(),
+            worker_queue: Arc::new(QueueProbe::new(queue.clone())),
             queue,
             worker_ledger: Arc::new(LedgerProbe::new(ledger.clone())),
             ledger,
+            worker_source: None,
         }
     }
 
@@ -138,9 +146,11 @@ impl Stage {
         (Self::store(&self.source).await, Self::store(&self.destination).await)
     }
 
-    async fn worker(&self) -> Worker {
-        let (queue, ledger) = (self.queue.clone(), self.worker_ledger.clone());
-        let mut worker = stage::worker(self.stores().await, queue, ledger, (&self.machine, &self.work));
+    pub async fn worker(&self) -> Worker {
+        let (queue, ledger) = (self.worker_queue.clone(), self.worker_ledger.clone());
+        let (source, destination) = self.stores().await;
+        let source = self.worker_source.as_ref().map_or_else(|| source.clone(), |seen| seen(source.clone()));
+        let mut worker = stage::worker((source, destination), queue, ledger, (&self.machine, &self.work));
         worker.objects.follow.metadata = self.find.metadata;
         worker.objects.follow.look_again = self.work.look_again == Some(true);
         worker.objects.health = self.health.clone();
@@ -160,13 +170,18 @@ impl Stage {
         }
     }
 
-    /// One run, from the first listing to the last outcome.
-    pub async fn sync(&self) -> End {
-        let mut worker = Some(Running::start(self.worker().await));
+    /// Enqueues a run. Gives its id.
+    pub async fn enqueue(&self) -> Result<String, FindError> {
         let (source, destination) = self.stores().await;
         let planner = ObjectsPlanner::new(source, destination, &self.find, &self.work, self.ledger.clone());
         let planner = planner.expect("the filters are valid");
-        let found = self.finder().run(&planner, CancellationToken::new(), Arc::default()).await;
+        self.finder().run(&planner, CancellationToken::new(), Arc::default()).await
+    }
+
+    /// One run, from the first listing to the last outcome.
+    pub async fn sync(&self) -> End {
+        let mut worker = Some(Running::start(self.worker().await));
+        let found = self.enqueue().await;
         let began = Instant::now();
         let mut outage = None;
         let run = loop {

@@ -19,6 +19,7 @@ use crate::objects::context::{Context, ObjectsContext};
 use crate::objects::version::at_version;
 
 pub(crate) use snapshot::SourceSnapshot;
+pub(crate) use tags::{EarlyTags, opened_with_tags};
 pub(crate) use unsupported::Unsupported;
 
 /// Whether a destination does not support a feature, by its capabilities.
@@ -107,8 +108,8 @@ impl ObjectsContext {
     }
 }
 
-/// Everything that `object`, which `info` describes, is written with.
-pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectInfo) -> Result<Write> {
+/// Everything that `object`, which `info` describes, is written with, `early` tags among it.
+pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectInfo, early: EarlyTags) -> Result<Write> {
     let key = &object.key;
     let mut write = beside(context, object, info.storage_class.as_deref()).await?;
     write.size = info.size;
@@ -122,7 +123,7 @@ pub(crate) async fn write(context: &Context, object: &JobObject, info: &ObjectIn
     if info.unreported_metadata > 0 {
         context.objects.leave_out(Unsupported::Unreported, key)?;
     }
-    write.tags = tags::read(context, key, info).await?;
+    write.tags = tags::read(context, key, info, early).await?;
     leave_behind(context, key, info)?;
     Ok(write)
 }

@@ -65,8 +65,9 @@ pub(crate) async fn copy(item: &Item<'_>, object: &JobObject) -> Result<Box<Copi
 async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &Attempt) -> Result<Option<Copied>> {
     let context = item.context;
     let destination = context.objects.destination_capabilities();
-    let Object { info, body } = open(context, wanted, wanted.pin()).await?;
-    let write = metadata::write(context, wanted, &info).await?;
+    let (Object { info, body }, tags) =
+        metadata::opened_with_tags(item, wanted, open(context, wanted, wanted.pin())).await?;
+    let write = metadata::write(context, wanted, &info, tags).await?;
     let source = context.objects.source.capabilities();
     let has_checksum = info.size == 0 || integrity::known(&info, source).is_some();
     let is_required = context.objects.requires_checksums();

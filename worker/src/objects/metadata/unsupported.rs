@@ -1,6 +1,6 @@
 //! Metadata that cannot be replicated, and whether that was logged or refused.
 
-use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::time::Duration;
 
 use shared::object::Uncarried;
@@ -86,6 +86,9 @@ pub(crate) struct UnsupportedSeen {
     said: AtomicU16,
     /// Set once the destination was asked whether it keeps tags.
     pub asked_for_tags: OnceCell<()>,
+    /// Whether tags that are asked for together with the content are asked for again, because the content's answer names
+    /// the version or the number of tags.
+    pub are_early_tags_useless: AtomicBool,
     /// How often the source has refused to let its tags be read.
     pub denied_tags: AtomicU32,
     /// How often the source, which reported no number of tags, knew no such request.

@@ -30,7 +30,7 @@ pub(crate) async fn open_or_resume(
     info: &ObjectInfo,
 ) -> Result<Option<UploadRecord>> {
     let (context, job) = (item.context, item.job);
-    let write = metadata::write(context, wanted, info).await?;
+    let write = metadata::write(context, wanted, info, None).await?;
     if let Some(found) = context.objects.upload_log.upload(&job.task, &wanted.key).await? {
         match contest(item, &found, info, &write).precedence() {
             Precedence::Resume => return Ok(Some(found)),
@@ -93,7 +93,7 @@ async fn create(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, mut writ
         match orphaned_uploads::create(context, &record, &write_now).await {
             Ok(upload) => return Ok(UploadRecord { upload, ..record }),
             Err(error) if context.objects.can_do_without(&write_now, &error) => {
-                write = metadata::write(context, wanted, info).await?;
+                write = metadata::write(context, wanted, info, None).await?;
             }
             Err(error) => return Err(error),
         }
