@@ -72,7 +72,7 @@ pub async fn sdk_config(connection: &Connection) -> Result<SdkConfig> {
 
 /// As [`sdk_config`], with requests that obey the [rate limit](shared::limits::rate) of their endpoint.
 pub async fn rate_limited_sdk_config(connection: &Connection) -> Result<SdkConfig> {
-    Box::pin(configured(connection, true, http::client())).await
+    Box::pin(configured(connection, true, http::store_client())).await
 }
 
 /// As [`rate_limited_sdk_config`], over a test's HTTP client.

@@ -1,5 +1,7 @@
 //! The HTTP client. Its errors name the host that did not answer.
 
+mod congestion;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -16,11 +18,21 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::config_bag::ConfigBag;
 
+use congestion::CongestionClient;
+
 /// An HTTP client with its own pool. The process cannot share one: a pooled connection lives on the runtime that
 /// opened it, and a process may have several in a row, as in tests.
 pub(super) fn client() -> SharedHttpClient {
     let inner = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
     SharedHttpClient::new(Named(inner.build_with_resolver(Names)))
+}
+
+/// An HTTP client for a store: as [`client`], with the congestion control that the environment names.
+pub(super) fn store_client() -> SharedHttpClient {
+    match congestion::chosen() {
+        Some(algorithm) => SharedHttpClient::new(Named(SharedHttpClient::new(CongestionClient::new(algorithm)))),
+        None => client(),
+    }
 }
 
 /// Resolves names by the system, and all names below `localhost` as this machine (RFC 6761 §6.3), which some systems

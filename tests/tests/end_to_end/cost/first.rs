@@ -11,6 +11,8 @@ use super::*;
 /// Of 10,000 pages: those of the ranges that are listed at the same time, and of the probes.
 const PAGES: u64 = 64;
 
+const NO_ENV: [(&str, String); 0] = [];
+
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A store with ten million objects.
@@ -49,7 +51,7 @@ async fn a_process_copies_before_the_listing_has_gone_far() {
         "--destination-credentials",
         &keys,
     ];
-    let mut process = Process::start(&binaries::flotilla(), arguments, [("NONE", String::new()); 0]);
+    let mut process = Process::start(&binaries::flotilla(), arguments, NO_ENV);
     let began = Instant::now();
     while puts(&simulator) == 0 {
         assert!(process.is_running() && began.elapsed() < LIMIT, "{}\n{}", simulator.counters(), process.stderr());
