@@ -29,7 +29,8 @@ pub use serve::ServeArgs;
 pub use task::{PlanArgs, SyncArgs, VerifyArgs};
 pub use tasks::{
     CloneArgs, CreateArgs, DeleteArgs, EditArgs, HistoryArgs, LOCAL, Limit, LimitArgs, ListArgs, NamedArgs, RunArgs,
-    ShowArgs, TaskCommand, TaskOperationArgs, TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs,
+    ShowArgs, TaskCommand, TaskNotifyTestArgs, TaskOperationArgs, TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs,
+    WaitArgs,
 };
 pub use watch::WatchArgs;
 pub use worker::WorkerArgs;

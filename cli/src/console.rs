@@ -1,7 +1,9 @@
 //! `flotilla console`: the API and the page of a fleet, on this machine.
 
+mod opener;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ::console::api::features::{Features, LoginKind, Me, Mode, Role};
 use ::console::guard::Address;
@@ -15,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::args::ConsoleArgs;
 use crate::exit::{CommandResult, Exit, Failure};
 use crate::{stdout, tasks};
+use opener::{Opening, Page};
 
 /// Where the console is unless somebody says otherwise.
 const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7300);
@@ -24,7 +27,7 @@ pub async fn run(args: &ConsoleArgs, stop: CancellationToken) -> CommandResult {
     let fleet = args.fleet.read()?;
     let backend = tasks::backend(&fleet).await?;
     let opened = Opened::open(args.listen, "--listen", provider(args.oidc.as_deref())?).await?;
-    opened.serve(backend, Health::default(), false, stop).await?;
+    opened.in_browser(!args.no_open).serve(backend, Health::default(), false, stop).await?;
     Ok(Exit::InSync)
 }
 
@@ -40,6 +43,7 @@ pub struct Opened {
     listener: TcpListener,
     address: SocketAddr,
     oidc: Option<Oidc>,
+    opens_browser: bool,
 }
 
 impl Opened {
@@ -60,7 +64,12 @@ impl Opened {
         let refused = |why| Failure::usage(format!("{option}: cannot listen on {wanted}: {why}; give a free port"));
         let listener = listener.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        Ok(Opened { listener, address, oidc })
+        Ok(Opened { listener, address, oidc, opens_browser: false })
+    }
+
+    /// With the page in a browser at its start, where somebody looks at the terminal of a machine with a display.
+    pub fn in_browser(self, opens: bool) -> Opened {
+        Opened { opens_browser: opens && opener::has_viewer(), ..self }
     }
 
     /// Prints the console's address with a token of this start, and serves it until `stop`.
@@ -88,14 +97,31 @@ impl Opened {
             backend,
             oidc: self.oidc.clone(),
         };
-        let app = ::console::app(Console::new(setup));
-        match &self.oidc {
-            Some(_) => stdout::line(format_args!("console: http://{}, behind its public URL", self.address))?,
-            None => stdout::line(format_args!("console: http://{}/#token={token}", self.address))?,
+        let console = Console::new(setup);
+        let page = match &self.oidc {
+            Some(oidc) => {
+                stdout::line(format_args!("console: http://{}, behind its public URL", self.address))?;
+                Page::Address(oidc.public_url().to_owned())
+            }
+            None => {
+                let address = format!("http://{}/#token={token}", self.address);
+                stdout::line(format_args!("console: {address}"))?;
+                Page::Secret { address, folder: folder(&console) }
+            }
+        };
+        let signed_in = console.clone();
+        let opening = self.opens_browser.then(|| Opening::begin(page, move || signed_in.has_sessions()));
+        server::serve(self.listener, ::console::app(console), stop).await;
+        if let Some(opening) = opening {
+            opening.end().await;
         }
-        server::serve(self.listener, app, stop).await;
         Ok(())
     }
+}
+
+/// Where a file of this process stands.
+fn folder(console: &Console) -> PathBuf {
+    console.backend().fleet().state.clone().unwrap_or_else(std::env::temp_dir)
 }
 
 fn features(backend: &FleetBackend, serves_tasks: bool, has_provider: bool) -> Features {

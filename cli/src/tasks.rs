@@ -47,6 +47,7 @@ pub async fn run(command: &TaskCommand, stop: &CancellationToken) -> CommandResu
         TaskCommand::Plan(args) => operate::plan(args, stop).await,
         TaskCommand::Verify(args) => operate::verify(args, stop).await,
         TaskCommand::Probe(args) => operate::probe(args, stop).await,
+        TaskCommand::NotifyTest(args) => operate::notify_test(args, stop).await,
         TaskCommand::Operation(args) => operation::run(args).await,
         TaskCommand::Delete(args) => delete::run(args, stop).await,
         TaskCommand::History(args) => history::run(args).await,

@@ -38,6 +38,7 @@ const TABLE: &[(&str, Access)] = &[
     ("cancel_run", Access::From(Role::Operator)),
     ("retry_run", Access::From(Role::Operator)),
     ("verify_task", Access::From(Role::Operator)),
+    ("notify_test", Access::From(Role::Operator)),
     ("redrive_dead_letters", Access::From(Role::Operator)),
     // Probes and plans take any definition: workers then use the credentials that it names, at any endpoint.
     ("probe", Access::From(Role::Admin)),

@@ -11,6 +11,7 @@ pub mod failures;
 pub mod features;
 pub mod limits;
 pub mod login;
+pub mod notices;
 pub mod objects;
 pub mod operations;
 pub mod page;

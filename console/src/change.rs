@@ -31,6 +31,7 @@ pub fn routes() -> OpenApiRouter<Console> {
         .routes(routes!(operations::probe))
         .routes(routes!(operations::plan))
         .routes(routes!(operations::verify_task))
+        .routes(routes!(operations::notify_test))
         .routes(routes!(dead_letters::list_dead_letters))
         .routes(routes!(dead_letters::redrive_dead_letters))
         .routes(routes!(dead_letters::purge_dead_letters))

@@ -151,10 +151,10 @@ async fn who(console: &Console, headers: &HeaderMap, path: &str, changes: bool) 
     }
     let me = match &console.setup().oidc {
         Some(oidc) => match oidc.bearer(headers).await? {
-            None => by_session(console, headers, path, changes)?,
+            None => by_session(console, headers, path, changes).await?,
             me => me,
         },
-        None => by_session(console, headers, path, changes)?,
+        None => by_session(console, headers, path, changes).await?,
     };
     match me {
         None if path == "/metrics" => Err(Problem::signed_out()),
@@ -164,8 +164,8 @@ async fn who(console: &Console, headers: &HeaderMap, path: &str, changes: bool) 
 
 /// Who has the session in a cookie. Browsers send a cookie to all ports of its host: another server there may have it,
 /// but not the secret of the page. So a change needs that secret too, and a wrong one is refused with each request.
-fn by_session(console: &Console, headers: &HeaderMap, path: &str, changes: bool) -> Result<Option<Me>, Problem> {
-    let mut sessions = console.sessions(headers).into_iter();
+async fn by_session(console: &Console, headers: &HeaderMap, path: &str, changes: bool) -> Result<Option<Me>, Problem> {
+    let mut sessions = console.sessions(headers).await?.into_iter();
     let page = headers.get(PAGE_SECRET).map(|page| page.to_str().unwrap_or_default());
     if LOGIN_AND_LOGOUT.contains(&path) || (page.is_none() && !changes) {
         return Ok(sessions.next().map(|session| session.me));

@@ -250,6 +250,28 @@ mod tests {
         assert!(hub.look("ada", things(0, 200), "", |_| {}).is_some() && lock(&hub.people).is_empty());
     }
 
+    #[tokio::test]
+    async fn ten_thousand_readers_have_one_poller_for_each_thing() {
+        let hub = Arc::new(Hub::default());
+        let begun = std::cell::RefCell::new(Vec::new());
+        let look = |i: usize| {
+            let things = (0..20).map(|n| task(&n.to_string())).collect();
+            let reader = hub.look(&format!("person-{i}"), things, "", |thing| begun.borrow_mut().push(thing));
+            reader.expect("each person looks at few things")
+        };
+        let mut readers: Vec<Reader> = (0..10_000).map(look).collect();
+        assert_eq!(begun.borrow().len(), 20);
+        for n in 0..20 {
+            assert!(hub.keep(&task(&n.to_string()), seen("1")));
+        }
+        for reader in &mut readers {
+            assert_eq!(reader.next().await.len(), 20, "each reader has each change");
+        }
+        drop(readers);
+        assert!((0..20).all(|n| !hub.keep(&task(&n.to_string()), seen("2"))), "nobody looks any more");
+        assert!(lock(&hub.people).is_empty());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_poller_serves_all_readers_and_ends_with_them() {
         let hub = Arc::new(Hub::default());

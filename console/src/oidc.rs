@@ -29,7 +29,7 @@ use axum::http::{HeaderMap, header};
 pub use config::OidcConfig;
 use cookie::Sealer;
 use keys::Provider;
-use session::Ended;
+use session::Trusted;
 pub use session::end_header;
 use shared::object::Timestamp;
 
@@ -46,7 +46,7 @@ struct Inner {
     config: OidcConfig,
     provider: Provider,
     sealer: Sealer,
-    ended: Ended,
+    trusted: Trusted,
     /// Of the client; `None` for a public one.
     secret: Option<String>,
 }
@@ -61,7 +61,12 @@ impl Oidc {
             None => Sealer::random()?,
         };
         let provider = Provider::new(config.issuer.clone());
-        Ok(Oidc(Arc::new(Inner { config, provider, sealer, ended: Ended::default(), secret })))
+        Ok(Oidc(Arc::new(Inner { config, provider, sealer, trusted: Trusted::default(), secret })))
+    }
+
+    /// The URL under which browsers reach the console.
+    pub fn public_url(&self) -> &str {
+        &self.0.config.public_url
     }
 
     /// Where browsers reach the console.

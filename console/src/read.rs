@@ -6,6 +6,7 @@ pub mod failures;
 pub mod features;
 pub(crate) mod found;
 pub(crate) mod metrics;
+pub mod notices;
 pub mod objects;
 pub mod operations;
 pub mod runs;
@@ -34,6 +35,7 @@ pub fn routes() -> OpenApiRouter<Console> {
         .routes(routes!(failures::list_run_failures))
         .routes(routes!(failures::get_run_report))
         .routes(routes!(failures::list_failures))
+        .routes(routes!(notices::list_notices))
         .routes(routes!(objects::get_object))
         .routes(routes!(samples::get_samples))
         .routes(routes!(operations::get_operation))

@@ -46,6 +46,7 @@ fn status(code: Code) -> StatusCode {
         | Code::RunEnded
         | Code::Changed
         | Code::NothingFailed
+        | Code::NoReceiver
         | Code::OtherOptions
         | Code::OtherRelease => StatusCode::CONFLICT,
         Code::TooMany => StatusCode::TOO_MANY_REQUESTS,

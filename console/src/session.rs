@@ -105,6 +105,11 @@ impl Sessions {
         Some(NewSession { cookie, page })
     }
 
+    /// Whether there is a session.
+    pub fn has_some(&self) -> bool {
+        !self.open().is_empty()
+    }
+
     /// The session of a cookie.
     pub fn find(&self, cookie: &str) -> Option<Session> {
         let open = self.open();

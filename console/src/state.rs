@@ -11,6 +11,7 @@ use crate::api::features::Features;
 use crate::guard::{Address, cookies};
 use crate::hub::Hub;
 use crate::oidc::Oidc;
+use crate::problem::Problem;
 use crate::recent::Recent;
 use crate::session::{Session, Sessions};
 
@@ -55,12 +56,17 @@ impl Console {
     }
 
     /// The sessions that the cookies of a request name.
-    pub(crate) fn sessions(&self, headers: &HeaderMap) -> Vec<Session> {
+    pub(crate) async fn sessions(&self, headers: &HeaderMap) -> Result<Vec<Session>, Problem> {
         let Setup { oidc, sessions, address, .. } = self.setup();
         match oidc {
-            Some(oidc) => oidc.sessions(headers, Timestamp::now()),
-            None => cookies(headers, &address.cookie()).filter_map(|cookie| sessions.find(cookie)).collect(),
+            Some(oidc) => Ok(oidc.sessions(headers, &self.backend().tasks, Timestamp::now()).await?),
+            None => Ok(cookies(headers, &address.cookie()).filter_map(|cookie| sessions.find(cookie)).collect()),
         }
+    }
+
+    /// Whether somebody has signed in with the token, and not signed out.
+    pub fn has_sessions(&self) -> bool {
+        self.setup().sessions.has_some()
     }
 
     /// What it is made of.

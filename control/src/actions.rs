@@ -29,7 +29,7 @@ pub use dead_letters::{ReadLetters, dead_letters, purge, redrive};
 pub use delete::{Deleted, delete};
 pub use edit::{Edited, changed_settings, check_edit, edit};
 pub use limit::{NewLimits, limit, words as limit_words};
-pub use operate::{goes_on, plan, plan_new, probe, verify};
+pub use operate::{goes_on, notify_test, plan, plan_new, probe, verify};
 pub use retry::{other_options, retry};
 pub use run_of::{RunOf, run_of};
 pub use state::{Resumed, pause, resume};

@@ -30,6 +30,8 @@ pub enum Code {
     TooMany,
     /// No object of the run failed.
     NothingFailed,
+    /// The task has no receiver of notices.
+    NoReceiver,
     /// The run had other options than the task has now.
     OtherOptions,
     /// A setting has an invalid value.
@@ -66,6 +68,7 @@ impl Code {
             Code::Changed => "changed",
             Code::TooMany => "too-many",
             Code::NothingFailed => "nothing-failed",
+            Code::NoReceiver => "no-receiver",
             Code::OtherOptions => "other-options",
             Code::InvalidSetting => "invalid-setting",
             Code::InvalidDefinition => "invalid-definition",

@@ -4,10 +4,12 @@
 
 mod live;
 mod messages_die;
+mod notices;
 mod phases;
 mod state;
 
 pub use live::{Live, live};
 pub use messages_die::messages_die;
+pub use notices::{NoticeState, ReceiverState, notices, receivers};
 pub use phases::{PhaseEntry, phases};
 pub use state::RunState;

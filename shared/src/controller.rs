@@ -15,6 +15,7 @@ pub mod machines;
 #[cfg(test)]
 mod model;
 pub mod operations;
+pub mod outage;
 pub mod scale;
 pub mod target;
 pub mod task;
@@ -30,3 +31,7 @@ pub const MAX_RESTARTS: u32 = 3;
 /// Passes in a row without a job and without progress, after which the unsettled objects of a run are lost; and passes
 /// in which an operation does not change, after which its job is sent again whatever the queue shows.
 pub const STILL_PASSES: u32 = 10;
+
+/// Passes in a row in which a task waits for a store, or cannot be opened, after which somebody is notified. A store that
+/// restarts is back before.
+pub const OUTAGE_PASSES: u32 = 5;

@@ -34,6 +34,7 @@ mod operation_job;
 mod operations;
 mod run_id;
 mod samples;
+mod sign_outs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,8 +43,8 @@ pub use crate::config::RunOverrides;
 pub use audit::{Audit, AuditLog, Author, MAX_NOTE_BYTES, WITH_RECORDS};
 pub use changes::Next;
 pub use control::{
-    BeginRun, Control, Due, EndedRun, Limits, LiveRun, Losses, MAX_CANCELLED_RUNS, MAX_REASON_CHARS, RunEnd, Summary,
-    TaskState, Watch,
+    BeginRun, Control, Due, EndedRun, Limits, LiveRun, Losses, MAX_CANCELLED_RUNS, MAX_REASON_CHARS, Outage, RunEnd,
+    Summary, TaskState, Watch,
 };
 pub use definitions::{Definition, Definitions, MAX_OUTLINE_BYTES, NewTask, Outline, edit_result};
 pub use heartbeats::{
@@ -57,6 +58,7 @@ pub use operations::{
 };
 pub use run_id::{derived_id, is_by_schedule, run_id};
 pub use samples::{Sample, Samples, oldest_sample, rate, rate_minutes};
+pub use sign_outs::SignOuts;
 
 /// How long an operation is kept, from its end. One that is not done stays.
 pub const OPERATIONS_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -107,11 +109,31 @@ impl<T> Change<T> {
 
 /// The tasks of a fleet. See the [module's contract](self).
 pub trait Tasks:
-    Definitions + Control + Operations + Samples + Heartbeats + AuditLog + Send + Sync + std::fmt::Debug + 'static
+    Definitions
+    + Control
+    + Operations
+    + Samples
+    + Heartbeats
+    + AuditLog
+    + SignOuts
+    + Send
+    + Sync
+    + std::fmt::Debug
+    + 'static
 {
 }
 
 impl<T> Tasks for T where
-    T: Definitions + Control + Operations + Samples + Heartbeats + AuditLog + Send + Sync + std::fmt::Debug + 'static
+    T: Definitions
+        + Control
+        + Operations
+        + Samples
+        + Heartbeats
+        + AuditLog
+        + SignOuts
+        + Send
+        + Sync
+        + std::fmt::Debug
+        + 'static
 {
 }

@@ -10,7 +10,7 @@ const WORKER = join(FLOTILLA, "..", "worker");
 const PASS_EVERY = 3_000;
 
 /** ministack, for SQS and DynamoDB. It checks no signatures. */
-async function ministack() {
+export async function ministack() {
   const dir = folder();
   const port = await freePort();
   const service = start(MINISTACK, [], {
@@ -42,21 +42,25 @@ async function ministack() {
   };
 }
 
+/** The fleet file of a fleet over a service that takes the place of AWS. */
+export function fleetFile(name, endpoint) {
+  const service = [
+    `endpoint-url = "${endpoint}"`,
+    'region = "us-east-1"',
+    'credentials = "env:WRITER"',
+  ].join("\n");
+  return (
+    `name = "${name}"\n[queue]\n${service}\n[ledger]\ntable = "${name}"\n${service}\n` +
+    '[work]\nconcurrency = 16\nlease = "20s"\n'
+  );
+}
+
 /** A fleet at work. The address has the token that signs in to its console. */
 export async function fleet(env) {
   const amazon = await ministack();
   const dir = folder();
   const file = join(dir, "fleet.toml");
-  const service = [
-    `endpoint-url = "${amazon.endpoint}"`,
-    'region = "us-east-1"',
-    'credentials = "env:WRITER"',
-  ].join("\n");
-  writeFileSync(
-    file,
-    `name = "pictures"\n[queue]\n${service}\n[ledger]\ntable = "pictures"\n${service}\n` +
-      '[work]\nconcurrency = 16\nlease = "20s"\n',
-  );
+  writeFileSync(file, fleetFile("pictures", amazon.endpoint));
   const options = {
     env: { ...process.env, ...env, AWS_EC2_METADATA_DISABLED: "true" },
   };

@@ -14,6 +14,8 @@ const PAGES = {
   "task-failed": ["", "/tasks/tenant-assets"],
   "task-runs": ["", "/tasks/photos-to-backup?tab=runs"],
   "task-queues": ["", "/tasks/tenant-assets?tab=queues"],
+  "task-notices": ["", "/tasks/catalog-mirror?tab=notices"],
+  "task-notices-none": ["", "/tasks/photos-to-backup?tab=notices"],
   "task-definition": ["", "/tasks/photos-to-backup?tab=definition"],
   "task-changes": ["", "/tasks/photos-to-backup?tab=changes"],
   "run-live": ["", `/runs/${uuid(25)}`],
@@ -109,6 +111,79 @@ test("live numbers move nothing else on the page", async () => {
     share,
   );
   assert.deepEqual(await row.boundingBox(), before);
+  await opened.close();
+});
+
+test("a task's page with a live run does not jump", async () => {
+  const opened = await open(browser, LOOKS.desktop);
+  const { page } = opened;
+  await page.goto(at("", "/tasks/photos-to-backup"));
+  const settled = page.locator(".legend, .under").first();
+  await settled.waitFor();
+  await page.waitForFunction(() => !document.querySelector(".skeleton"));
+  // What stands where before the updates, and each shift that the browser itself counts.
+  const places = () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll("h1, h2, .card, .tabs, .stat, .chart")].map(
+        (box) => {
+          const { x, y, width, height } = box.getBoundingClientRect();
+          return `${box.className || box.tagName}: ${[x, y, width, height]
+            .map(Math.round)
+            .join(" ")}`;
+        },
+      ),
+    );
+  await page.evaluate(() => {
+    globalThis.shifts = [];
+    new PerformanceObserver((list) => {
+      for (const one of list.getEntries())
+        globalThis.shifts.push(
+          ...one.sources.map(({ node }) => `${one.value} ${node?.className}`),
+        );
+    }).observe({ type: "layout-shift" });
+  });
+  const before = await places();
+  assert.ok(before.length > 10, before.join("; "));
+  for (let update = 0; update < 4; update += 1) {
+    const text = await page.locator("main").textContent();
+    await page.waitForFunction(
+      (text) => document.querySelector("main")?.textContent !== text,
+      text,
+    );
+    assert.deepEqual(await places(), before);
+  }
+  assert.deepEqual(await page.evaluate(() => globalThis.shifts), []);
+  await opened.close();
+});
+
+test("times are those of the chosen zone", async () => {
+  const opened = await open(browser, LOOKS.desktop);
+  const { page } = opened;
+  const shown = () =>
+    page.evaluate(() => {
+      const time = document.querySelector("main time");
+      return [time?.getAttribute("datetime"), time?.getAttribute("title")];
+    });
+  const expected = (iso, zone) =>
+    new Intl.DateTimeFormat("en-GB", {
+      dateStyle: "medium",
+      timeStyle: "medium",
+      timeZone: zone,
+    }).format(new Date(iso));
+  // Of these, one is half an hour from the others, and two have another day at most hours.
+  for (const zone of ["Asia/Kolkata", "Pacific/Auckland", "Pacific/Honolulu"]) {
+    await page.goto(at("", "/settings"));
+    await page.getByLabel("Time zone").fill(zone);
+    await page
+      .getByText(`now in ${zone}`)
+      .or(page.getByText(zone))
+      .first()
+      .waitFor();
+    await page.goto(at("", "/tasks/catalog-mirror"));
+    await page.locator("main time").first().waitFor();
+    const [iso, title] = await shown();
+    assert.equal(title, expected(iso, zone), zone);
+  }
   await opened.close();
 });
 

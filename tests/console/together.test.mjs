@@ -111,6 +111,43 @@ test("changes of all tasks are found by task and person", options, async () => {
   await opened.close();
 });
 
+test("each page opens by its address in a new tab", options, async () => {
+  const opened = await signedIn("desktop");
+  const { origin } = services.serve;
+  const task = (await services.me.send("GET", "/tasks/photos")).json();
+  const run = task.last_run.id;
+  const pages = {
+    "/": "photos",
+    "/?status=failed": "photos",
+    "/tasks/photos": "photos",
+    "/tasks/photos?tab=runs": run.slice(-8),
+    "/tasks/photos?tab=queues": "Messages",
+    "/tasks/photos?tab=notices": "Nobody is notified",
+    "/tasks/photos?tab=definition": "photos",
+    "/tasks/photos?tab=changes": "Created",
+    "/tasks/photos/edit": "photos",
+    "/tasks/photos/clone": "photos",
+    [`/runs/${run}`]: run.slice(-8),
+    "/objects?task=photos&key=a": "Copied",
+    "/failures": "photos",
+    "/changes?task=photos": "Created",
+    "/machines": "Machines",
+    "/credentials": "Credentials",
+    "/settings": "Time zone",
+    "/new": "Name of the task",
+  };
+  for (const [path, text] of Object.entries(pages)) {
+    const page = await opened.page.context().newPage();
+    await page.goto(origin + path);
+    const main = page.locator("main");
+    await main.getByText(text, { exact: false }).first().waitFor();
+    assert.equal(await page.locator(".notice.bad [role=alert]").count(), 0);
+    assert.equal(page.url(), origin + path, "the address stays");
+    await page.close();
+  }
+  await opened.close();
+});
+
 test("a slow server shows that pages load", options, async () => {
   const opened = await signedIn("phone");
   const { page } = opened;

@@ -7,7 +7,7 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 17] = [
+const MIGRATIONS: [&str; 18] = [
     FIRST,
     INTENTS,
     ARCHIVED,
@@ -25,12 +25,18 @@ const MIGRATIONS: [&str; 17] = [
     REASONS,
     PHASE_TIMES,
     STATE_ID,
+    ENDED_SESSIONS,
 ];
 
 /// A name that no other state folder has, but for a copy.
 const STATE_ID: &str = "
 CREATE TABLE state_id (id TEXT NOT NULL);
 INSERT INTO state_id VALUES (lower(hex(randomblob(8))));
+";
+
+/// Sessions of the console that somebody ended; `until`: when they are over in any case, ms.
+const ENDED_SESSIONS: &str = "
+CREATE TABLE ended_sessions (id TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
 /// Keys, ids and names are TEXT compared byte by byte, with their length: NUL is a character like any other.

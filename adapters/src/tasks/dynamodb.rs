@@ -10,6 +10,7 @@
 //! | `samples#TASK` | `MINUTE` | a task in one minute |
 //! | `workers#FLEET` | the worker | a worker's heartbeat |
 //! | `fleet#FLEET` | `record` | what controllers remember of the fleet |
+//! | `sessions#FLEET#SESSION` | `ended` | that a session of the console was ended |
 //! | `audits#TASK` | `TIME-UNIQUE` | a change of a task |
 //! | `audits-of-all#FLEET#MONTH` | `TIME-UNIQUE` | the same, once more |
 //!
@@ -26,6 +27,7 @@ mod definitions;
 mod heartbeats;
 mod operations;
 mod samples;
+mod sign_outs;
 
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};

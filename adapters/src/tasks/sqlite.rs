@@ -10,6 +10,7 @@ mod definitions;
 mod heartbeats;
 mod operations;
 mod samples;
+mod sign_outs;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 

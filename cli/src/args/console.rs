@@ -18,6 +18,9 @@ pub struct ConsoleArgs {
     /// Sign people in at the OpenID provider that FILE names; other machines may then reach the console
     #[arg(long, value_name = "FILE")]
     pub oidc: Option<PathBuf>,
+    /// Do not open the page in a browser
+    #[arg(long)]
+    pub no_open: bool,
 }
 
 /// The console of `flotilla serve`.
@@ -32,4 +35,11 @@ pub struct ServedConsoleArgs {
     /// Sign people in at the OpenID provider that FILE names; other machines may then reach the console
     #[arg(long, value_name = "FILE", conflicts_with = "no_console")]
     pub oidc: Option<PathBuf>,
+    /// Do not open the page in a browser
+    #[arg(long)]
+    pub no_open: bool,
+    /// Where people reach the console, as https://HOST, for links in notices [default: that of --oidc, else the fleet
+    /// file's]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
 }

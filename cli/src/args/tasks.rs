@@ -11,7 +11,7 @@ use clap::{ArgMatches, Args, Subcommand};
 use shared::config::{FleetFile, Size};
 
 pub use define::{CloneArgs, CreateArgs, EditArgs};
-pub use operate::{TaskOperationArgs, TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs};
+pub use operate::{TaskNotifyTestArgs, TaskOperationArgs, TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs};
 pub use run::RunArgs;
 
 use crate::exit::Failure;
@@ -46,6 +46,8 @@ pub enum TaskCommand {
     Verify(TaskVerifyArgs),
     /// Find out whether the credentials may list, read, write and delete; a worker does it
     Probe(TaskProbeArgs),
+    /// Send a test notice to the task's topic and webhook; the controller does it
+    NotifyTest(TaskNotifyTestArgs),
     /// Print the state or the result of an operation that was asked for: a plan, a verification, a probe
     Operation(TaskOperationArgs),
     /// Delete a task, or all of them; their runs are cancelled first
@@ -58,7 +60,7 @@ impl TaskCommand {
     /// Whether it waits for a worker, and has something to say when it is interrupted.
     pub fn waits(&self) -> bool {
         match self {
-            TaskCommand::Plan(_) | TaskCommand::Verify(_) | TaskCommand::Probe(_) => true,
+            TaskCommand::Plan(_) | TaskCommand::Verify(_) | TaskCommand::Probe(_) | TaskCommand::NotifyTest(_) => true,
             TaskCommand::Delete(args) => args.all,
             _ => false,
         }

@@ -33,7 +33,13 @@ impl ActResult {
 pub async fn carry_out(context: &ControllerContext, action: &Action) -> Result<ActResult> {
     let tasks = &context.tasks;
     Ok(match action {
-        Action::Watch { task, seen, watch } => ActResult::of(&tasks.watch(task, *seen, watch).await?),
+        Action::Watch { task, seen, watch, notice } => {
+            // Before the record of it: who dies in between leaves an outage that is noticed again, under the same id.
+            if let Some(report) = notice {
+                notice::request_of_outage(context, report).await?;
+            }
+            ActResult::of(&tasks.watch(task, *seen, watch).await?)
+        }
         Action::Decided(summary, decision) => decided(context, summary, decision).await?,
         Action::Ask(summary, kind) => {
             let operation = deletion::operation(summary, *kind, &context.author(""));

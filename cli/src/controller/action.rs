@@ -3,10 +3,25 @@
 use std::fmt;
 
 use shared::controller::task::TaskDecision;
+use shared::notify::NoticeEvent;
+use shared::object::Timestamp;
 use shared::tasks::{Operation, OperationKind, Sample, Summary, TaskRef, Watch};
 use shared::terminal;
 
 use super::deletion::Left;
+
+/// What somebody is notified of while a task waits, or once it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutageReport {
+    /// The task.
+    pub summary: Summary,
+    /// Whether it waits, or goes on.
+    pub event: NoticeEvent,
+    /// Since when it waits, or waited.
+    pub since: Timestamp,
+    /// What a worker reports of it.
+    pub error: Option<String>,
+}
 
 /// One action. It prints as one line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +34,8 @@ pub enum Action {
         seen: u64,
         /// What to record.
         watch: Watch,
+        /// The notice that is requested before that.
+        notice: Option<Box<OutageReport>>,
     },
     /// A decision about a task.
     Decided(Box<Summary>, TaskDecision),
@@ -51,12 +68,13 @@ impl Action {
     /// Whether another round of the same pass may find the next step.
     pub fn leads_on(&self) -> bool {
         use TaskDecision::{Cancel, End, Lose};
-        matches!(self, Action::Decided(_, Cancel(_) | End(_) | Lose { .. }) | Action::Remove(..))
+        let is_notice = matches!(self, Action::Watch { notice: Some(_), .. });
+        is_notice || matches!(self, Action::Decided(_, Cancel(_) | End(_) | Lose { .. }) | Action::Remove(..))
     }
 
     /// Whether it is one of the many that a log would not be read for.
     pub fn is_routine(&self) -> bool {
-        matches!(self, Action::Watch { .. } | Action::Remember(..) | Action::Sample(..))
+        matches!(self, Action::Watch { notice: None, .. } | Action::Remember(..) | Action::Sample(..))
     }
 
     /// Whether it is done once in a pass, however often that looks.
@@ -73,7 +91,10 @@ impl Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Action::Watch { task, .. } => write!(f, "watch task {}", task.name),
+            Action::Watch { task, notice: None, .. } => write!(f, "watch task {}", task.name),
+            Action::Watch { task, notice: Some(report), .. } => {
+                write!(f, "request a notice that task {} {}", task.name, report.event.as_str().replace('-', " "))
+            }
             Action::Decided(summary, decision) => decided(f, &summary.task.name, decision),
             Action::Ask(summary, kind) => {
                 let what = if *kind == OperationKind::Erase { "remove the records" } else { "close the uploads" };

@@ -21,6 +21,8 @@ pub const WHO: &str = "controller";
 pub struct ControllerContext {
     /// The fleet's name.
     pub fleet: String,
+    /// Where people reach the console, if that is known.
+    pub public_url: Option<String>,
     /// The tasks.
     pub tasks: SharedTasks,
     /// Where outcomes are recorded.
@@ -49,6 +51,7 @@ impl ControllerContext {
         let group = open::group(fleet.group.as_ref()).await?;
         Ok(ControllerContext {
             fleet: fleet.name.clone(),
+            public_url: fleet.public_url.clone(),
             tasks: backend.tasks.clone(),
             ledger: backend.ledger.clone(),
             queues: Arc::new(FleetQueues::new(fleet)),

@@ -1,47 +1,63 @@
-//! Notices of the ends of runs.
+//! Notices of the ends of runs, of tasks that wait, and of tests.
 //!
-//! A notice is an operation of kind `notify`, one for each channel, requested before the end of the run is recorded and
-//! sent after: so none is lost and none says another end than the record. Before each attempt a step of the operation is
-//! recorded: of two controllers one sends. If it dies before it has recorded that the notice was taken, the notice is
-//! sent again under the same id.
+//! A notice is an operation of kind `notify`, one for each channel, requested before the end of the run, or the outage, is
+//! recorded, and sent after: so none is lost and none says another end than the record. Before each attempt a step of the
+//! operation is recorded: of two controllers one sends. If it dies before it has recorded that the notice was taken, the
+//! notice is sent again under the same id.
+//!
+//! A test is requested by a person. It is one operation for all receivers, and each of them has one attempt.
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use shared::config::{Notify, TaskDefinition};
 use shared::controller::MAX_RESTARTS;
-use shared::notify::{Channel, Notice};
-use shared::tasks::{EndedRun, Operation, OperationEnd, OperationKind, OperationVerdict, Summary, derived_id};
+use shared::notify::{Channel, NOT_TAKEN, Notice, NoticeRequest, NoticeRun, TestResult, TestedReceiver};
+use shared::tasks::{EndedRun, Operation, OperationEnd, OperationKind, OperationVerdict, Summary, derived_id, run_id};
 use shared::{Error, ErrorKind, Result};
 
 use super::act::ActResult;
+use super::action::OutageReport;
 use super::context::ControllerContext;
 
 /// A notice that nobody takes is given up after this.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
-
-/// The request of an operation of kind `notify`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct NotifyRequest {
-    run: String,
-    channel: Channel,
-}
 
 /// Requests the notices of a run's end. Repeated, it changes nothing.
 pub async fn request(context: &ControllerContext, summary: &Summary, end: &EndedRun) -> Result<()> {
     if !summary.outline.notify {
         return Ok(());
     }
-    let (notify, run) = (notify_of(context, summary).await?, end.id.as_str());
+    let notify = notify_of(context, summary).await?;
     if !notify.on.takes(end.end) {
         return Ok(());
     }
-    for channel in Channel::ALL.into_iter().filter(|channel| target(&notify, *channel).is_some()) {
-        let request = NotifyRequest { run: run.to_owned(), channel };
-        let request = serde_json::to_string(&request).expect("a request is representable as JSON");
-        let (id, author) = (derived_id(run, channel.as_str()), context.author(""));
-        let operation =
-            Operation::queued(id, (&summary.task.id, summary.version), OperationKind::Notify, request, &author);
+    let about = NoticeRequest { run: Some(end.id.clone()), ..NoticeRequest::default() };
+    request_of_each(context, summary, &notify, &about, |channel| derived_id(&end.id, channel.as_str())).await
+}
+
+/// Requests the notices of a task that waits, or that goes on. Repeated, it changes nothing.
+pub async fn request_of_outage(context: &ControllerContext, report: &OutageReport) -> Result<()> {
+    let OutageReport { summary, event, since, error } = report;
+    if !summary.outline.notify {
+        return Ok(());
+    }
+    let notify = notify_of(context, summary).await?;
+    let about = NoticeRequest { event: *event, since: Some(*since), error: error.clone(), ..NoticeRequest::default() };
+    let id = |channel: Channel| run_id(&format!("{}/{}/{}", summary.task.id, event.as_str(), channel.as_str()), *since);
+    request_of_each(context, summary, &notify, &about, id).await
+}
+
+async fn request_of_each(
+    context: &ControllerContext,
+    summary: &Summary,
+    notify: &Notify,
+    about: &NoticeRequest,
+    id: impl Fn(Channel) -> String,
+) -> Result<()> {
+    for channel in notify.channels() {
+        let request = NoticeRequest { channel: Some(channel), ..about.clone() };
+        let (of, author) = ((summary.task.id.as_str(), summary.version), context.author(""));
+        let operation = Operation::queued(id(channel), of, OperationKind::Notify, request.text(), &author);
         context.tasks.request(&operation).await?;
     }
     Ok(())
@@ -55,31 +71,29 @@ async fn notify_of(context: &ControllerContext, summary: &Summary) -> Result<Not
     TaskDefinition::parse(&text).map(|definition| definition.notify).map_err(|error| invalid(error.to_string()))
 }
 
-fn target(notify: &Notify, channel: Channel) -> Option<&str> {
-    match channel {
-        Channel::Topic => notify.topic.as_deref(),
-        Channel::Webhook => notify.webhook.as_deref(),
-    }
-}
-
-/// Sends a notice, if the end of its run is recorded and no other controller sends it.
+/// Sends a notice, if the end that it reports is recorded and no other controller sends it.
 pub async fn send(context: &ControllerContext, summary: &Summary, operation: &Operation) -> Result<ActResult> {
-    let asked: NotifyRequest = serde_json::from_str(&operation.request).map_err(|error| {
-        Error::new(ErrorKind::Corrupt, "read", &operation.id, format!("the request is invalid: {error}"))
-    })?;
-    let run = context.tasks.operation(&summary.task.id, &asked.run).await?;
-    let Some(ended) = run.as_ref().and_then(|run| run.end.as_ref()) else { return Ok(ActResult::ByOthers) };
+    let asked = NoticeRequest::read(operation)?;
+    let ended = match &asked.run {
+        None => None,
+        Some(run) => {
+            let operation = context.tasks.operation(&summary.task.id, run).await?;
+            let Some(end) = operation.and_then(|run| run.end) else { return Ok(ActResult::ByOthers) };
+            Some(end.result)
+        }
+    };
     let (id, seen) = (&operation.id, operation.beat);
     let step = context.tasks.step(&operation.task, id, seen, &context.owner, "sending").await?;
     if !step.is_made() {
         return Ok(ActResult::ByOthers);
     }
     let notify = notify_of(context, summary).await?;
-    let Some(target) = target(&notify, asked.channel) else {
+    let notice = notice(context, summary, operation, &asked, ended.as_deref()).await?;
+    let Some(channel) = asked.channel else { return test(context, operation, &notify, &notice).await };
+    let Some(target) = notify.target(channel) else {
         return finish(context, operation, OperationVerdict::Cancelled, "the task no longer names a receiver").await;
     };
-    let notice = notice(context, summary, operation, &asked.run, &ended.result).await?;
-    match context.notifier.send(asked.channel, target, &notice).await {
+    match context.notifier.send(channel, target, &notice).await {
         Ok(()) => finish(context, operation, OperationVerdict::Succeeded, "sent").await,
         Err(error) if is_overdue(context, operation) => {
             finish(context, operation, OperationVerdict::Failed, &format!("given up after a day: {error}")).await?;
@@ -89,13 +103,39 @@ pub async fn send(context: &ControllerContext, summary: &Summary, operation: &Op
             let error = error.and("the notice is sent again later");
             // For `task show`. Not recorded, or recorded late: the log has the reason. The counter of steps keeps a late
             // one from replacing that of a later attempt.
-            let why = format!("not taken: {error}");
+            let why = format!("{NOT_TAKEN}{error}");
             if let Err(unrecorded) = context.tasks.step(&operation.task, id, seen + 1, &context.owner, &why).await {
                 tracing::debug!(%unrecorded, "the reason is not recorded");
             }
             Err(error)
         }
     }
+}
+
+/// Sends a test to each receiver once. Who asked for it waits for the result: it is not sent again later.
+async fn test(
+    context: &ControllerContext,
+    operation: &Operation,
+    notify: &Notify,
+    notice: &Notice,
+) -> Result<ActResult> {
+    let mut receivers = Vec::new();
+    for channel in notify.channels() {
+        let target = notify.target(channel).unwrap_or_default();
+        let sent = context.notifier.send(channel, target, notice).await;
+        receivers.push(TestedReceiver { channel, error: sent.err().map(|error| error.to_string()) });
+    }
+    let failed = |one: &TestedReceiver| Some(format!("{}: {}", one.channel.as_str(), one.error.as_ref()?));
+    let mut errors: Vec<String> = receivers.iter().filter_map(failed).collect();
+    if receivers.is_empty() {
+        errors.push("the task no longer names a receiver".to_owned());
+    }
+    let error = (!errors.is_empty()).then(|| errors.join("; "));
+    let verdict = if error.is_none() { OperationVerdict::Succeeded } else { OperationVerdict::Failed };
+    let result = serde_json::to_string(&TestResult { receivers, error }).expect("a result is representable as JSON");
+    let end = OperationEnd { verdict, at: context.now(), result };
+    context.tasks.finish(&operation.task, &operation.id, &end).await?;
+    Ok(ActResult::Yes)
 }
 
 fn is_overdue(context: &ControllerContext, operation: &Operation) -> bool {
@@ -109,7 +149,8 @@ async fn finish(
     verdict: OperationVerdict,
     result: &str,
 ) -> Result<ActResult> {
-    let result = serde_json::to_string(result).expect("a text is representable as JSON");
+    let key = if verdict == OperationVerdict::Failed { "error" } else { "notice" };
+    let result = serde_json::json!({ key: result }).to_string();
     let end = OperationEnd { verdict, at: context.now(), result };
     context.tasks.finish(&operation.task, &operation.id, &end).await?;
     Ok(ActResult::Yes)
@@ -127,33 +168,58 @@ fn stays_stopped(summary: &Summary, end: &EndedRun) -> Option<String> {
     (losses.version != summary.version).then(|| "not begun again: the task was edited since it began".to_owned())
 }
 
-/// The notice, from the recorded end and the ledger's counters. A run that the ledger never knew has none.
+/// The notice: of a run from its recorded end and the ledger's counters. A run that the ledger never knew has none.
 async fn notice(
     context: &ControllerContext,
     summary: &Summary,
     operation: &Operation,
-    run: &str,
-    end: &str,
+    asked: &NoticeRequest,
+    ended: Option<&str>,
 ) -> Result<Notice> {
-    let end: EndedRun = serde_json::from_str(end)
-        .map_err(|error| Error::new(ErrorKind::Corrupt, "read", run, format!("the run's end is invalid: {error}")))?;
-    let recorded = context.ledger.run(run).await?;
-    let begun = recorded.as_ref().map_or(end.ended, |run| run.start.started);
+    let (mut run, mut error) = (None, asked.error.clone());
+    if let Some((id, ended)) = asked.run.as_ref().zip(ended) {
+        let (ended, why) = of_run(context, summary, id, ended).await?;
+        (run, error) = (Some(ended), why);
+    }
+    let page = match &run {
+        Some(run) => format!("/runs/{}", run.run),
+        None => format!("/tasks/{}", summary.task.name),
+    };
     let notice = Notice {
         id: operation.id.clone(),
+        event: asked.event,
         fleet: context.fleet.clone(),
         task: summary.task.name.clone(),
-        run: run.to_owned(),
-        end: end.end,
-        begun,
-        ended: end.ended,
         source: summary.outline.source.clone(),
         destination: summary.outline.destination.clone(),
-        lost: end.lost,
-        error: recorded.as_ref().and_then(|run| run.error.clone()).or_else(|| stays_stopped(summary, &end)),
-        found: recorded.as_ref().map(|run| run.found).unwrap_or_default(),
-        settled: recorded.map(|run| run.settled).unwrap_or_default(),
+        run,
+        since: asked.since,
+        error,
+        link: context.public_url.as_ref().map(|url| format!("{}{page}", url.trim_end_matches('/'))),
         text: String::new(),
     };
     Ok(Notice { text: notice.line(), ..notice })
+}
+
+/// The end of a run, and why it stopped.
+async fn of_run(
+    context: &ControllerContext,
+    summary: &Summary,
+    run: &str,
+    end: &str,
+) -> Result<(NoticeRun, Option<String>)> {
+    let end: EndedRun = serde_json::from_str(end)
+        .map_err(|error| Error::new(ErrorKind::Corrupt, "read", run, format!("the run's end is invalid: {error}")))?;
+    let recorded = context.ledger.run(run).await?;
+    let error = recorded.as_ref().and_then(|run| run.error.clone()).or_else(|| stays_stopped(summary, &end));
+    let ended = NoticeRun {
+        run: run.to_owned(),
+        end: end.end,
+        begun: recorded.as_ref().map_or(end.ended, |run| run.start.started),
+        ended: end.ended,
+        lost: end.lost,
+        found: recorded.as_ref().map(|run| run.found).unwrap_or_default(),
+        settled: recorded.map(|run| run.settled).unwrap_or_default(),
+    };
+    Ok((ended, error))
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use shared::controller::machines::MachineView;
 use shared::controller::operations::OperationDecision;
+use shared::controller::outage::{self, Reported};
 use shared::controller::scale::{DEFAULT_TARGET_JOBS, GroupBounds, Load};
 use shared::controller::{machines, operations, scale, target, task};
+use shared::object::Timestamp;
 use shared::queue::Depth;
 use shared::tasks::{Heartbeat, Operation, OperationClass, Sample, TaskState, Watch};
 
-use super::action::Action;
+use super::action::{Action, OutageReport};
 use super::deletion::{self, DeletionStep};
 use super::fleet_metrics;
 use super::memory::ControllerMemory;
@@ -87,11 +89,12 @@ pub fn dead(seen: &Seen, before: &ControllerMemory) -> BTreeMap<String, u64> {
 
 fn of_task(task: &TaskSeen, seen: &Seen) -> Vec<Action> {
     let summary = Box::new(task.summary.clone());
-    let (decisions, watch) = task::decide(&task.view(), seen.minute(), seen.now);
+    let (decisions, mut watch) = task::decide(&task.view(), seen.minute(), seen.now);
+    let notice = outage_report(task, seen, &mut watch);
     let mut actions = Vec::new();
     if is_worth_recording(task, &watch) {
         let seen = task.summary.watch.minute;
-        actions.push(Action::Watch { task: task.summary.task.clone(), seen, watch });
+        actions.push(Action::Watch { task: task.summary.task.clone(), seen, watch, notice });
     }
     actions.extend(decisions.into_iter().map(|decision| Action::Decided(summary.clone(), decision)));
     actions.extend(deletion::step(task).map(|step| match step {
@@ -99,6 +102,27 @@ fn of_task(task: &TaskSeen, seen: &Seen) -> Vec<Action> {
         DeletionStep::Remove(left) => Action::Remove(summary, left),
     }));
     actions
+}
+
+/// Counts a pass in which a task waits. Returns what somebody is to be notified of.
+fn outage_report(task: &TaskSeen, seen: &Seen, watch: &mut Watch) -> Option<Box<OutageReport>> {
+    let (summary, before) = (&task.summary, task.summary.watch);
+    let speaking = seen.heartbeats.iter().flatten().filter(|worker| !worker.is_silent(seen.now));
+    let reported = Reported::of(&summary.task.id, speaking);
+    let is_new_minute = seen.minute() > before.minute;
+    let (outage, event) = outage::next(summary, reported, is_new_minute, seen.minute());
+    watch.outage = outage;
+    if outage.is_some_and(|outage| before.outage.is_none_or(|before| before.passes != outage.passes)) {
+        // Another controller does not count this minute.
+        watch.minute = watch.minute.max(seen.minute());
+    }
+    let since = outage.or(before.outage)?.since;
+    let since = Timestamp(i64::try_from(since).unwrap_or(0).saturating_mul(60_000));
+    let error = match reported {
+        Reported::Waits(error) => Some(error.to_owned()),
+        Reported::Served | Reported::Nothing => None,
+    };
+    event.map(|event| Box::new(OutageReport { summary: summary.clone(), event, since, error }))
 }
 
 /// A task without a run is not written each minute only because a minute has passed.

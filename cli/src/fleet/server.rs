@@ -105,6 +105,7 @@ impl Server {
             let gate = *self.gate.borrow_and_update();
             let Some(wanted) = wanted else { break };
             self.executors.ignore_events(wanted.ignored_events());
+            self.status.set_work(wanted.has_run(), wanted.events);
             let target = self.target(&wanted, gate).await;
             self.reconcile(&target).await;
             self.executors.rest(!self.is_one_ready() && !wanted.settles());

@@ -31,6 +31,8 @@ struct State {
     limits: Limits,
     receives: bool,
     is_outdated: bool,
+    has_run: bool,
+    is_idle: bool,
 }
 
 impl Status {
@@ -63,6 +65,17 @@ impl Status {
         lock(&self.state).limits
     }
 
+    /// Whether a run is live or being cancelled, and whether events are followed. Without both, nothing waits for a store.
+    pub fn set_work(&self, has_run: bool, follows_events: bool) {
+        let mut state = lock(&self.state);
+        (state.has_run, state.is_idle) = (has_run, !has_run && !follows_events);
+    }
+
+    /// Whether a run is live or being cancelled.
+    pub fn has_run(&self) -> bool {
+        lock(&self.state).has_run
+    }
+
     /// Whether the task's worker runs.
     pub fn set_receives(&self, receives: bool) {
         lock(&self.state).receives = receives;
@@ -82,8 +95,13 @@ impl Status {
     pub fn error(&self) -> Option<String> {
         let state = lock(&self.state);
         let error = state.error.clone().or_else(|| state.events_error.clone());
+        let is_idle = state.is_idle;
         drop(state);
         error.or_else(|| {
+            // The store may be back since, and without work nobody asks it.
+            if is_idle && self.leases() == 0 {
+                return None;
+            }
             let FailingStore { side, error } = self.stores.failing_store()?;
             Some(format!("transfers wait: the last requests to the {side} failed: {error}"))
         })
@@ -115,6 +133,10 @@ mod tests {
         status.set_error(Some("bucket \"b\" does not exist".into()));
         assert_eq!(status.error().as_deref(), Some("bucket \"b\" does not exist"));
         status.set_error(None);
+        status.set_work(false, false);
+        assert_eq!(status.error(), None, "regression: its run has ended");
+        status.set_work(true, false);
+        assert_eq!(status.error().as_deref(), Some(why));
         status.stores.store_works("destination");
         assert_eq!(status.error(), None);
     }

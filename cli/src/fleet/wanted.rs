@@ -43,6 +43,11 @@ impl Wanted {
         self.state != TaskState::Paused
     }
 
+    /// Whether a run is live or being cancelled.
+    pub fn has_run(&self) -> bool {
+        self.live.is_some() || self.settles()
+    }
+
     /// Whether jobs of cancelled runs may be on the queue.
     pub fn settles(&self) -> bool {
         self.state == TaskState::Deleting || !self.cancelled.is_empty()

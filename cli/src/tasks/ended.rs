@@ -3,6 +3,7 @@
 use finder::Plan;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use shared::notify::TestResult;
 use shared::tasks::{Operation, OperationEnd, OperationKind, OperationVerdict};
 use shared::terminal;
 
@@ -28,6 +29,7 @@ pub fn print(operation: &Operation, end: &OperationEnd, is_json: bool) -> Comman
         OperationKind::Plan => plan::print(&read::<Plan>(id, text)?, is_json),
         OperationKind::Verify => verified(&read(id, text)?, is_json),
         OperationKind::Probe => probed(&read(id, text)?, is_json),
+        OperationKind::Notify if !is_json => tested(&read(id, text)?),
         _ => {
             stdout::line(terminal::escaped(text))?;
             Ok(Exit::InSync)
@@ -63,6 +65,15 @@ fn probed(found: &ProbeResult, is_json: bool) -> CommandResult {
         out.flush()?;
     }
     Ok(if found.has_denials() { Exit::SomeFailed } else { Exit::InSync })
+}
+
+/// The receivers that took a test notice.
+fn tested(found: &TestResult) -> CommandResult {
+    let mut out = Stdout::new();
+    let mut receivers = found.receivers.iter();
+    receivers.try_for_each(|one| out.line(format_args!("{}: taken", one.channel.as_str())))?;
+    out.flush()?;
+    Ok(Exit::InSync)
 }
 
 /// The answers of a side, for people.

@@ -1,4 +1,4 @@
-//! `flotilla task plan`, `verify` and `probe`: requests that a worker carries out.
+//! `flotilla task plan`, `verify` and `probe`: requests that a worker carries out. `notify-test`: by the controller.
 
 use control::{Actor, actions};
 use serde_json::json;
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::wait::until_end;
 use super::{actor, ended};
-use crate::args::{TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs};
+use crate::args::{TaskNotifyTestArgs, TaskPlanArgs, TaskProbeArgs, TaskVerifyArgs, WaitArgs};
 use crate::exit::{CommandResult, Exit};
 use crate::stdout;
 
@@ -35,6 +35,13 @@ pub async fn probe(args: &TaskProbeArgs, stop: &CancellationToken) -> CommandRes
     };
     let operation = actions::probe(&actor, &definition, args.write_test).await?;
     answer(&actor, &definition.task, &operation, &args.wait, stop).await
+}
+
+/// Has the controller send a test to each receiver of notices: exit 1 if one did not take it.
+pub async fn notify_test(args: &TaskNotifyTestArgs, stop: &CancellationToken) -> CommandResult {
+    let actor = actor(&args.fleet.read()?).await?;
+    let operation = actions::notify_test(&actor, &args.name).await?;
+    answer(&actor, &args.name, &operation, &args.wait, stop).await
 }
 
 /// Waits for the result of an operation, and prints it.

@@ -3,7 +3,7 @@
 use adapters::open;
 use control::Actor;
 use control::actions::limit_words;
-use control::views::{live, messages_die};
+use control::views::{self, ReceiverState, live, messages_die};
 use serde::Serialize;
 use shared::object::Timestamp;
 use shared::queue::Depth;
@@ -36,6 +36,8 @@ struct Shown {
     workers: Vec<Heartbeat>,
     /// Its newest operations.
     operations: Vec<Operation>,
+    /// How notices reach its receivers.
+    receivers: Vec<ReceiverState>,
     /// Its newest changes.
     changes: Vec<Audit>,
 }
@@ -81,7 +83,9 @@ async fn shown(actor: &Actor, summary: Summary) -> Result<Shown, Failure> {
     let queues = depth.await.map_err(|error| error.to_string());
     let (operations, _) = backend.tasks.operations(&id, None, SHOWN).await.map_err(Failure::midway)?;
     let changes = audits(backend, &id, SHOWN).await?;
+    let receivers = receivers(actor, &summary).await?;
     Ok(Shown {
+        receivers,
         definition: definition(actor, &summary).await?,
         messages_die: queues.as_ref().ok().and_then(|depth| messages_die(&summary, depth, &changes)),
         queues,
@@ -94,6 +98,14 @@ async fn shown(actor: &Actor, summary: Summary) -> Result<Shown, Failure> {
         },
         workers,
     })
+}
+
+/// How notices reach the receivers of the present definition. One of a newer program is not read.
+async fn receivers(actor: &Actor, summary: &Summary) -> Result<Vec<ReceiverState>, Failure> {
+    let definition = actor.definition(summary).await.ok().filter(|_| summary.outline.notify);
+    let Some(definition) = definition else { return Ok(Vec::new()) };
+    let notices = views::notices(actor.tasks(), &summary.task.id).await.map_err(Failure::midway)?;
+    Ok(views::receivers(&notices, definition.notify.channels()))
 }
 
 impl Shown {
@@ -131,6 +143,7 @@ impl Shown {
             let (worker, error) = (terminal::escaped(&error.worker), terminal::escaped(&error.error));
             format!("worker {worker} cannot open it: {error}")
         }));
+        lines.extend(self.receivers.iter().map(receiver_words));
         lines.extend(self.operations.iter().filter_map(operation_words));
         lines.extend(self.changes.iter().map(|audit| change(audit).replace('\t', "  ")));
         lines
@@ -176,6 +189,20 @@ impl Shown {
         };
         [all].into_iter().chain(busy.iter().take(SHOWN).map(one)).collect()
     }
+}
+
+/// How notices reach a receiver.
+fn receiver_words(receiver: &ReceiverState) -> String {
+    let ReceiverState { channel, delivered, error, tries } = receiver;
+    let last = match delivered {
+        Some(at) => format!("the last one was taken at {}", at.to_seconds()),
+        None => "none was taken yet".to_owned(),
+    };
+    let failed = error.as_ref().map(|error| {
+        let times = terminal::counted(*tries, "attempt");
+        format!("; not taken after {times}: {}", terminal::escaped(error))
+    });
+    format!("notices by {}: {last}{}", channel.as_str(), failed.unwrap_or_default())
 }
 
 /// A state with its meaning.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adapters::open::FleetBackend;
 use control::actions::goes_on;
-use shared::tasks::{Heartbeat, Operation, OperationEnd};
+use shared::tasks::{Heartbeat, Operation, OperationEnd, OperationKind};
 use shared::terminal;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,9 @@ const LOOK_AT_MOST_EVERY: Duration = Duration::from_secs(5);
 /// Workers report themselves every 5 s: those that are silent for this long are taken for dead.
 const SILENT_AFTER: Duration = Duration::from_secs(20);
 
+/// A controller looks once a minute, and a look takes a while.
+const CONTROLLER_LOOKS_EVERY: Duration = Duration::from_secs(90);
+
 /// Waits for the end of an operation that was requested. `None`: interrupted; the operation goes on.
 pub async fn until_end(
     backend: &FleetBackend,
@@ -30,7 +33,8 @@ pub async fn until_end(
 ) -> Result<Option<OperationEnd>, Failure> {
     let Operation { id, task, .. } = requested;
     let midway = |error| Failure::midway(error).hint(&goes_on(name, requested));
-    let (mut delay, mut said, mut workers) = (LOOK_AFTER, None, Workers::default());
+    let (mut delay, mut said, mut workers, mut controller) =
+        (LOOK_AFTER, None, Workers::default(), Controller::new(backend.fleet().state.is_some()));
     loop {
         tokio::select! {
             () = sleep(delay) => {}
@@ -52,12 +56,37 @@ pub async fn until_end(
             note(terminal::escaped(&progress));
             said = Some(progress);
         }
-        if operation.beat == 0 {
+        if operation.beat == 0 && operation.kind == OperationKind::Notify {
+            controller.wait();
+        } else if operation.beat == 0 {
             let heartbeats = backend.tasks.heartbeats().await.map_err(midway)?;
             if let Some(why) = workers.complaint(heartbeats, task, backend.fleet().state.is_some()) {
                 note(why);
             }
         }
+    }
+}
+
+/// The controller, while it has not begun the operation.
+struct Controller {
+    is_local: bool,
+    since: Instant,
+    has_complained: bool,
+}
+
+impl Controller {
+    fn new(is_local: bool) -> Controller {
+        Controller { is_local, since: Instant::now(), has_complained: false }
+    }
+
+    /// Says once that nobody may begin it.
+    fn wait(&mut self) {
+        if self.since.elapsed() < CONTROLLER_LOOKS_EVERY || self.has_complained {
+            return;
+        }
+        self.has_complained = true;
+        let start = if self.is_local { "flotilla serve --state DIR" } else { "flotilla controller --fleet FILE" };
+        note(format!("waiting: no controller looks at the fleet; start one with {start}"));
     }
 }
 

@@ -10,6 +10,9 @@ pub struct AuditQuery {
     /// The task's name, or its id: that of a deleted task has its changes for 400 days. Absent: all tasks.
     #[param(min_length = 1, max_length = 64)]
     pub task: Option<String>,
+    /// A part of the name of who made them, in any case. Absent: everybody.
+    #[param(min_length = 1, max_length = 100)]
+    pub who: Option<String>,
     /// The `next` of the page before; absent: the first page.
     #[param(max_length = 4096)]
     pub cursor: Option<String>,
@@ -21,7 +24,7 @@ pub struct AuditQuery {
 /// A page of changes, the newest first.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ChangePage {
-    /// The changes.
+    /// The changes. Of one person there may be none on a page before the last.
     pub items: Vec<Change>,
     /// The cursor of the next page; `null`: there is none.
     pub next: Option<String>,

@@ -33,18 +33,18 @@ pub async fn login(
 
 /// Sign out.
 #[utoipa::path(post, path = "/logout", tag = "login", responses((status = 204, description = "Done")))]
-pub async fn logout(State(console): State<Console>, headers: HeaderMap) -> (StatusCode, HeaderMap) {
+pub async fn logout(State(console): State<Console>, headers: HeaderMap) -> Result<(StatusCode, HeaderMap), Problem> {
     let setup = console.setup();
     let Some(provider) = &setup.oidc else {
         for secret in cookies(&headers, &setup.address.cookie()) {
             setup.sessions.end(secret);
         }
-        return (StatusCode::NO_CONTENT, cookie(&setup.address, "", 0));
+        return Ok((StatusCode::NO_CONTENT, cookie(&setup.address, "", 0)));
     };
-    provider.end_sessions(&headers, Timestamp::now());
+    provider.end_sessions(&headers, &console.backend().tasks, Timestamp::now()).await?;
     let (name, value) = oidc::end_header();
     let header = value.parse().ok().map(|value: HeaderValue| (name, value));
-    (StatusCode::NO_CONTENT, HeaderMap::from_iter(header))
+    Ok((StatusCode::NO_CONTENT, HeaderMap::from_iter(header)))
 }
 
 /// The header that sets the session's cookie.

@@ -1,4 +1,4 @@
-//! Asks workers to probe, plan and verify.
+//! Asks workers to probe, plan and verify, and the controller to test notices.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -51,6 +51,15 @@ pub async fn verify_task(
         VerifyEffort::Deep => Effort::Deep,
     };
     let operation = actions::verify(&actor, &name, effort).await;
+    answer(Some(name), operation)
+}
+
+/// Send a test notice to the receivers of a task.
+///
+/// The controller sends it within a minute. The result of the operation has each receiver, and why it did not take it.
+#[utoipa::path(post, path = "/tasks/{task}/notify-test", tag = "operations", params(("task" = String, Path, description = "The name of the task", max_length = 40), ("Idempotency-Key" = Option<String>, Header, description = "A request that is repeated with its key has one effect", max_length = 100)), responses((status = 202, description = "Recorded", body = RequestedOperation)))]
+pub async fn notify_test(Caller(actor): Caller, TaskName(name): TaskName) -> Answer {
+    let operation = actions::notify_test(&actor, &name).await;
     answer(Some(name), operation)
 }
 

@@ -1,16 +1,20 @@
 //! Sessions of people who signed in at the provider: encrypted cookies, so that all consoles with the same key know them.
 //!
-//! A session that somebody ended is refused until its time is over, also if its cookie was copied before. Each process
-//! keeps the sessions that were ended in it: after a restart, or in another replica, a copied cookie counts again until
-//! its eight hours are over. Who cannot accept that changes `cookie-key`, which ends all sessions.
+//! A session that somebody ended is refused until its time is over, also if its cookie was copied before. That it was ended
+//! is recorded with the fleet's tasks: a console asks there before it trusts a cookie, and trusts it for some seconds. If
+//! the records cannot be read, nobody is let in: without them the console has nothing to show either.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName};
 use serde::{Deserialize, Serialize};
+use shared::Error;
 use shared::object::Timestamp;
 use shared::sync::lock;
+use shared::tasks::SharedTasks;
+use tokio::time::Instant;
 
 use super::Oidc;
 use super::cookie::{Sealer, set_cookie};
@@ -27,8 +31,11 @@ const LIFE_SECONDS: i64 = 8 * 3600;
 /// Most cookies of a session's name that are read.
 const MAX_COOKIES: usize = 4;
 
-/// Most ended sessions that are kept. If there are more, the one whose time is over first counts again.
-const MAX_ENDED: usize = 10_000;
+/// A session that was not ended is asked about again after this time.
+const TRUSTED_FOR: Duration = Duration::from_secs(5);
+
+/// Most sessions that are trusted without a question. If there are more, all are asked about again.
+const MAX_TRUSTED: usize = 10_000;
 
 /// The content of a session's cookie.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,26 +49,25 @@ struct Content {
     until: i64,
 }
 
-/// Sessions that were ended before their time was over, by id, with that time.
+/// Sessions that were not ended when they were asked about, by id, with that time.
 #[derive(Debug, Default)]
-pub struct Ended(Mutex<HashMap<String, i64>>);
+pub struct Trusted(Mutex<HashMap<String, Instant>>);
 
-impl Ended {
+impl Trusted {
     fn has(&self, id: &str) -> bool {
-        lock(&self.0).contains_key(id)
+        lock(&self.0).get(id).is_some_and(|asked| asked.elapsed() < TRUSTED_FOR)
     }
 
-    fn insert(&self, id: String, until: i64, now: i64) {
-        let mut ended = lock(&self.0);
-        if ended.len() >= MAX_ENDED {
-            ended.retain(|_, until| *until > now);
+    fn insert(&self, id: &str, asked: Instant) {
+        let mut trusted = lock(&self.0);
+        if trusted.len() >= MAX_TRUSTED {
+            trusted.clear();
         }
-        if ended.len() >= MAX_ENDED
-            && let Some(first) = ended.iter().min_by_key(|(_, until)| **until).map(|(id, _)| id.clone())
-        {
-            ended.remove(&first);
-        }
-        ended.insert(id, until);
+        trusted.insert(id.to_owned(), asked);
+    }
+
+    fn remove(&self, id: &str) {
+        lock(&self.0).remove(id);
     }
 }
 
@@ -89,22 +95,41 @@ pub fn seconds(now: Timestamp) -> i64 {
 }
 
 impl Oidc {
-    /// The sessions that the cookies of a request name.
-    pub fn sessions(&self, headers: &HeaderMap, now: Timestamp) -> Vec<Session> {
-        self.contents(headers, now).map(|content| Session { me: content.me, page: content.page }).collect()
+    /// The sessions that the cookies of a request name, and that nobody has ended.
+    pub async fn sessions(
+        &self,
+        headers: &HeaderMap,
+        tasks: &SharedTasks,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, Error> {
+        let mut sessions = Vec::new();
+        for Content { me, id, page, .. } in self.contents(headers, now) {
+            if !self.0.trusted.has(&id) {
+                // Before the answer: a session that is ended while it is on its way is asked about soon.
+                let asked = Instant::now();
+                if tasks.is_session_ended(&id).await? {
+                    continue;
+                }
+                self.0.trusted.insert(&id, asked);
+            }
+            sessions.push(Session { me, page });
+        }
+        Ok(sessions)
     }
 
     /// Ends the sessions that the cookies of a request name.
-    pub fn end_sessions(&self, headers: &HeaderMap, now: Timestamp) {
+    pub async fn end_sessions(&self, headers: &HeaderMap, tasks: &SharedTasks, now: Timestamp) -> Result<(), Error> {
         for content in self.contents(headers, now) {
-            self.0.ended.insert(content.id, content.until, seconds(now));
+            tasks.end_session(&content.id, Timestamp(content.until.saturating_mul(1000))).await?;
+            self.0.trusted.remove(&content.id);
         }
+        Ok(())
     }
 
-    fn contents(&self, headers: &HeaderMap, now: Timestamp) -> impl Iterator<Item = Content> {
+    fn contents(&self, headers: &HeaderMap, now: Timestamp) -> Vec<Content> {
         let sealed = cookies(headers, COOKIE).take(MAX_COOKIES);
         let contents = sealed.filter_map(|sealed| self.0.sealer.open::<Content>(COOKIE, sealed));
-        contents.filter(move |content| content.until > seconds(now) && !self.0.ended.has(&content.id))
+        contents.filter(|content| content.until > seconds(now)).collect()
     }
 }
 
@@ -112,15 +137,16 @@ impl Oidc {
 mod tests {
     use super::*;
 
-    #[test]
-    fn ended_sessions_stay_bounded() {
-        let ended = Ended::default();
-        for until in 0..=MAX_ENDED as i64 {
-            ended.insert(format!("{until}"), until + 10, 5);
+    #[tokio::test(start_paused = true)]
+    async fn trust_in_a_session_ends_soon() {
+        let trusted = Trusted::default();
+        trusted.insert("1", Instant::now());
+        assert!(trusted.has("1") && !trusted.has("2"));
+        tokio::time::advance(TRUSTED_FOR).await;
+        assert!(!trusted.has("1"));
+        for id in 0..=MAX_TRUSTED {
+            trusted.insert(&id.to_string(), Instant::now());
         }
-        assert_eq!(lock(&ended.0).len(), MAX_ENDED);
-        assert!(!ended.has("0") && ended.has("1"), "the one that is over first is forgotten");
-        ended.insert("last".into(), 1 << 40, 1 << 39);
-        assert_eq!(lock(&ended.0).len(), 1, "those whose time is over are forgotten");
+        assert!(lock(&trusted.0).len() <= MAX_TRUSTED, "they stay bounded");
     }
 }

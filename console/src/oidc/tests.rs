@@ -1,9 +1,12 @@
 mod issuer;
 
+use adapters::open::FleetBackend;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
+use shared::config::FleetFile;
 use shared::object::Timestamp;
+use shared::tasks::SharedTasks;
 
 use self::issuer::{Issuer, unsigned};
 use super::flow::FinishQuery;
@@ -89,14 +92,53 @@ async fn a_sign_in_begins_a_session_with_the_role_of_its_groups() {
     let (page, secret) = target.split_once("#session=").unwrap();
     assert_eq!(page, "/tasks");
     let signed_in = cookies(&done);
-    let session = oidc.sessions(&signed_in, now()).remove(0);
+    let folder = tempfile::tempdir().unwrap();
+    let tasks = FleetBackend::open(&FleetFile::of_folder("f", folder.path())).await.unwrap().tasks;
+    let session = oidc.sessions(&signed_in, &tasks, now()).await.unwrap().remove(0);
     assert_eq!(session.me, Me { name: "ada@example.com".into(), role: Role::Operator });
     assert!(session.is_page(secret) && !session.is_page("") && !session.is_page(&secret[1..]));
-    assert_eq!(oidc.sessions(&signed_in, Timestamp(now().0 + 9 * 3_600_000)), [], "it ends");
-    oidc.end_sessions(&signed_in, now());
-    assert_eq!(oidc.sessions(&signed_in, now()), [], "a copied cookie is refused");
+    let late = Timestamp(now().0 + 9 * 3_600_000);
+    assert_eq!(oidc.sessions(&signed_in, &tasks, late).await.unwrap(), [], "it ends");
+    oidc.end_sessions(&signed_in, &tasks, now()).await.unwrap();
+    assert_eq!(oidc.sessions(&signed_in, &tasks, now()).await.unwrap(), [], "a copied cookie is refused");
     let again = oidc.finish(&browser, answer(field(&query, "state")), now()).await.unwrap_err();
     assert_eq!(again.status, 401, "a code is good once");
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_is_refused_by_all_replicas() {
+    let folder = tempfile::tempdir().unwrap();
+    let fleet = FleetFile::of_folder("f", folder.path());
+    let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [7; 32]);
+    let key_file = folder.path().join("key");
+    std::fs::write(&key_file, key).unwrap();
+    let text = format!(
+        "issuer = \"https://issuer.example\"\nclient-id = \"c\"\npublic-url = \"https://flotilla.example.com\"\n\
+         cookie-key = \"file:{}\"\n[roles]\nviewer = [\"staff\"]\n",
+        key_file.display()
+    );
+    let replica = || Oidc::new(OidcConfig::parse(&text).unwrap()).unwrap();
+    let (one, two) = (replica(), replica());
+    let me = Me { name: "ada".into(), role: Role::Viewer };
+    let begin = || {
+        let begun = session::begin(&one.0.sealer, me.clone(), now()).unwrap();
+        header_of(header::COOKIE, &format!("__Host-flotilla-session={}", begun.cookie))
+    };
+    let (copied, other) = (begin(), begin());
+    let backend = async || FleetBackend::open(&fleet).await.unwrap().tasks;
+    let (of_one, of_two) = (backend().await, backend().await);
+    let count = async |oidc: &Oidc, tasks: &SharedTasks, cookie: &HeaderMap| {
+        oidc.sessions(cookie, tasks, now()).await.unwrap().len()
+    };
+    assert_eq!((count(&one, &of_one, &copied).await, count(&two, &of_two, &copied).await), (1, 1));
+    one.end_sessions(&copied, &of_one, now()).await.unwrap();
+    assert_eq!(count(&one, &of_one, &copied).await, 0, "at once in the replica that ended it");
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(6)).await;
+    tokio::time::resume();
+    assert_eq!(count(&two, &of_two, &copied).await, 0, "some seconds later in another one");
+    assert_eq!(count(&replica(), &of_two, &copied).await, 0, "after a restart");
+    assert_eq!(count(&two, &of_two, &other).await, 1, "another session of the same person goes on");
 }
 
 #[tokio::test]

@@ -2,12 +2,16 @@
 
 use axum::Json;
 use axum::extract::{Query, State};
+use shared::tasks::Audit;
 
 use crate::Console;
 use crate::api::audit::{AuditQuery, ChangePage};
 use crate::api::page::PageQuery;
 use crate::problem::Problem;
 use crate::view;
+
+/// Pages that one request looks through for the changes of one person. The next request goes on from its cursor.
+const LOOKED_THROUGH: usize = 40;
 
 /// The changes of a task, or of all tasks, the newest first.
 #[utoipa::path(
@@ -25,9 +29,20 @@ pub async fn list_changes(
         None => None,
     };
     let page = PageQuery { cursor: query.cursor.clone(), limit: query.limit };
-    let (changes, next) = tasks
-        .audits(id.as_deref(), query.cursor.as_deref(), page.limit())
-        .await
-        .map_err(|error| Problem::of_page(error, query.cursor.is_some()))?;
-    Ok(Json(ChangePage { items: changes.iter().map(view::change).collect(), next }))
+    let who = query.who.as_ref().map(|who| who.to_lowercase());
+    let is_wanted = |audit: &Audit| who.as_ref().is_none_or(|who| audit.author.who.to_lowercase().contains(who));
+    let (mut cursor, mut items) = (query.cursor.clone(), Vec::new());
+    for _ in 0..if who.is_some() { LOOKED_THROUGH } else { 1 } {
+        let (changes, next) = tasks
+            .audits(id.as_deref(), cursor.as_deref(), page.limit())
+            .await
+            .map_err(|error| Problem::of_page(error, query.cursor.is_some()))?;
+        items = changes.iter().filter(|audit| is_wanted(audit)).map(view::change).collect();
+        cursor = next;
+        // A page is not filled from the next one: a cursor names the end of a page that was read.
+        if !items.is_empty() || cursor.is_none() {
+            break;
+        }
+    }
+    Ok(Json(ChangePage { items, next: cursor }))
 }

@@ -528,6 +528,30 @@ export const changes = () => [
   },
 ];
 
+export const notices = () => ({
+  receivers: [
+    { channel: "topic", delivered: at(-70), error: null, tries: 1 },
+    { channel: "webhook", delivered: at(-1_500), error: "notify webhook: the webhook answered 503", tries: 4 },
+  ],
+  items: [
+    ["run-ended", "topic", 70, null, 1],
+    ["run-ended", "webhook", null, "notify webhook: the webhook answered 503", 4],
+    ["goes-on", "topic", 1_480, null, 1],
+    ["waits", "topic", 1_500, null, 1],
+    ["test", "webhook", 1_500, null, 1],
+  ].map(([event, channel, delivered, error, tries], n) => ({
+    id: uuid(650 + n),
+    event,
+    channel,
+    run: event === "run-ended" ? uuid(16) : null,
+    requested: at(-(delivered ?? 70) - 1),
+    delivered: delivered === null ? null : at(-delivered),
+    tries,
+    error,
+    done: !error,
+  })),
+});
+
 export const letters = () => ({
   count: 3,
   items: [1, 2, 3].map((n) => ({

@@ -126,6 +126,8 @@ export function api(mode = "") {
       "/tasks/:t/objects",
       ({ query }) => (query.get("key") === "nothing" ? missing() : ok(data.outcome(query.get("key")))),
     ],
+    ["GET", "/tasks/:t/notices", ({ t }) => ok(find(t)?.notify ? data.notices() : { receivers: [], items: [] })],
+    ["POST", "/tasks/:t/notify-test", () => begin("notify", { receivers: [{ channel: "webhook" }] })],
     ["GET", "/tasks/:t/dead-letters", () => ok(data.letters())],
     ["POST", "/tasks/:t/dead-letters/redrive", ({ t }) => ok({ task: t, moved: 0 }, 202)],
     ["POST", "/tasks/:t/dead-letters/purge", ({ t }) => ok({ task: t, moved: 0 }, 202)],

@@ -15,7 +15,14 @@ test("no text is left in the other language", () => {
   const same = Object.entries(en).filter(
     ([key, text]) => text && zh[key as keyof typeof en] === text && /[a-z]{4}/.test(text),
   );
-  const names = ["form.bucket.example", "provider.amazon", "provider.gs", "provider.r2", "origin.secretsmanager.name"];
+  const names = [
+    "channel.webhook",
+    "form.bucket.example",
+    "provider.amazon",
+    "provider.gs",
+    "provider.r2",
+    "origin.secretsmanager.name",
+  ];
   assert.deepEqual(same.map(([key]) => key).sort(), names.sort());
 });
 

@@ -1,8 +1,9 @@
-//! Requests operations that a worker carries out: plan, verify, probe.
+//! Requests operations: a worker plans, verifies and probes, the controller tests notices.
 
 use adapters::open;
 use serde_json::json;
 use shared::config::TaskDefinition;
+use shared::notify::{NoticeEvent, NoticeRequest};
 use shared::queue::{Outgoing, Queue};
 use shared::tasks::{OPERATIONS, Operation, OperationClass, OperationKind, TaskState};
 
@@ -48,6 +49,33 @@ pub async fn verify(actor: &Actor, name: &str, effort: Effort) -> Result<Operati
 pub async fn probe(actor: &Actor, definition: &TaskDefinition, write_test: bool) -> Result<Operation, Refusal> {
     let text = json!(ProbeRequest { write_test, definition: Some(definition.to_toml()?) }).to_string();
     of_fleet(actor, &definition.task, OperationKind::Probe, text).await
+}
+
+/// Has the controller send a test notice to each receiver of the task. One that is under way is the answer to another
+/// request.
+pub async fn notify_test(actor: &Actor, name: &str) -> Result<Operation, Refusal> {
+    let found = actor.found(name).await?;
+    let summary = &found.summary;
+    if found.definition.notify.channels().next().is_none() {
+        let what = format!("task {name:?} has no receiver of notices");
+        let remedy = format!("run flotilla task edit {name} --notify-webhook URL, or --notify-topic ARN, first");
+        return Err(Refusal::new(Code::NoReceiver, what).of_setting("notify").remedy(remedy));
+    }
+    let text = NoticeRequest { event: NoticeEvent::Test, ..NoticeRequest::default() }.text();
+    if let Some(made) = actor.made_before(&summary.task.id).await? {
+        let is_same = made.kind == OperationKind::Notify && made.request == text;
+        return if is_same { Ok(made) } else { Err(key_reused()) };
+    }
+    let read = actor.tasks().operations(&summary.task.id, None, LOOKED_THROUGH).await;
+    let (newest, _) = read.map_err(Refusal::service)?;
+    let is_open = |one: &Operation| one.end.is_none() && one.kind == OperationKind::Notify && one.request == text;
+    if let Some(open) = newest.into_iter().find(is_open) {
+        return Ok(open);
+    }
+    let of = (summary.task.id.as_str(), summary.version);
+    let operation = Operation::queued(actor.new_id(), of, OperationKind::Notify, text, &actor.author(""));
+    actor.tasks().request(&operation).await.map_err(Refusal::service)?;
+    Ok(operation)
 }
 
 async fn of_task(actor: &Actor, name: &str, kind: OperationKind, text: String) -> Result<Operation, Refusal> {

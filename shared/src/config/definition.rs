@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, ConfigError, EventsConfig, Find, FleetFile, Kind, ObjectsConfig, QueueConfig, Side, Work, size};
 use crate::location::Scheme;
+use crate::notify::Channel;
 use crate::schedule::Schedule;
 use crate::tasks::{self, Outline};
 
@@ -93,7 +94,7 @@ impl From<TaskLimits> for tasks::Limits {
     }
 }
 
-/// Who is notified of the end of each run.
+/// Who is notified of the end of each run, and of a task that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Notify {
@@ -108,6 +109,21 @@ pub struct Notify {
     pub on: NotifyOn,
 }
 
+impl Notify {
+    /// The receivers.
+    pub fn channels(&self) -> impl Iterator<Item = Channel> {
+        Channel::ALL.into_iter().filter(|channel| self.target(*channel).is_some())
+    }
+
+    /// Where notices of a channel go.
+    pub fn target(&self, channel: Channel) -> Option<&str> {
+        match channel {
+            Channel::Topic => self.topic.as_deref(),
+            Channel::Webhook => self.webhook.as_deref(),
+        }
+    }
+}
+
 /// Of which ends of runs notices are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -115,7 +131,7 @@ pub enum NotifyOn {
     /// Of all.
     #[default]
     All,
-    /// Of runs that did not end well: with failures, stopped or cancelled.
+    /// Of runs that did not end well: with failures, stopped or cancelled. A task that waits is among them.
     Failures,
 }
 

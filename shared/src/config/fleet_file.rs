@@ -34,6 +34,9 @@ pub struct FleetFile {
     /// `HOST:PORT` for metrics and health; absent: none.
     #[serde(default)]
     pub metrics_addr: Option<String>,
+    /// Where people reach the console, as `https://HOST`: notices have links to its pages.
+    #[serde(default)]
+    pub public_url: Option<String>,
 }
 
 /// What one machine does at once, over all tasks.
@@ -79,7 +82,7 @@ pub struct QueueNames {
 /// The sections of a fleet file with their keys.
 fn sections() -> Vec<Section> {
     vec![
-        Section::new("", &["name", "queue", "ledger", "state", "fleet", "work", "metrics-addr"]),
+        Section::new("", &["name", "queue", "ledger", "state", "fleet", "work", "metrics-addr", "public-url"]),
         Section::new("queue", &["endpoint-url", "region", "credentials"]),
         Section::new("ledger", keys::of("ledger")),
         Section::new("fleet", keys::of("fleet")),
@@ -109,6 +112,7 @@ impl FleetFile {
             group: None,
             work: MachineWork::default(),
             metrics_addr: None,
+            public_url: None,
         }
     }
 
@@ -161,8 +165,18 @@ impl FleetFile {
             }
             _ => {}
         }
+        if self.public_url.as_deref().is_some_and(|url| !is_origin(url)) {
+            return refuse("public-url", "give scheme and host alone, such as https://flotilla.example.com");
+        }
         self.work.check()
     }
+}
+
+/// Whether a URL is a scheme of the web and a host, with nothing behind.
+fn is_origin(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    host.is_some_and(|host| !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c)))
 }
 
 impl MachineWork {

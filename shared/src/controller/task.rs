@@ -142,7 +142,8 @@ fn watch(view: &TaskView<'_>, minute: u64) -> Watch {
         return Watch { unclaimed: 0, empty: 0, still: 0, ..before };
     };
     if minute <= before.minute || runs.is_empty() {
-        return if runs.is_empty() { Watch { minute: minute.max(before.minute), ..Watch::default() } } else { before };
+        let idle = Watch { minute: minute.max(before.minute), outage: before.outage, ..Watch::default() };
+        return if runs.is_empty() { idle } else { before };
     }
     let progress = runs.iter().fold(0u64, |sum, run| sum.wrapping_mul(31).wrapping_add(run.progress));
     let is_empty = depth.waiting() == 0;
@@ -156,6 +157,7 @@ fn watch(view: &TaskView<'_>, minute: u64) -> Watch {
         unclaimed: count(is_unclaimed, before.unclaimed),
         empty: count(is_empty, before.empty),
         still: count(is_still, before.still),
+        outage: before.outage,
     }
 }
 

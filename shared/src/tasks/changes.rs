@@ -128,7 +128,7 @@ impl Summary {
         next.newer.push(operation.id.clone());
         next.run = Some(LiveRun { id: operation.id.clone(), version: operation.version, begun: operation.requested });
         // The minute stays: of two controllers that are late in it, one is counted.
-        next.watch = Watch { minute: self.watch.minute, ..Watch::default() };
+        next.watch = Watch { minute: self.watch.minute, outage: self.watch.outage, ..Watch::default() };
         Next::write_if(self.state == TaskState::Active && self.version == operation.version, next)
     }
 

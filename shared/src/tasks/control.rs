@@ -184,6 +184,21 @@ pub struct Watch {
     pub empty: u32,
     /// Passes in a row in which `progress` did not change and the queue of jobs showed no message.
     pub still: u32,
+    /// That the task waits for a store, or cannot be opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Outage>,
+}
+
+/// A task that waits for a store, or that no worker can open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Outage {
+    /// The minute since 1970 of the first pass that saw it. It names the outage.
+    pub since: u64,
+    /// Passes in a row that saw it, at most [`crate::controller::OUTAGE_PASSES`].
+    pub passes: u32,
+    /// Whether a notice of it was requested.
+    pub is_noticed: bool,
 }
 
 /// Runs that were stopped because messages were lost.

@@ -9,6 +9,7 @@ mod heartbeats;
 mod operations;
 mod runs;
 mod samples;
+mod sign_outs;
 mod states;
 
 pub use definitions::*;
@@ -16,6 +17,7 @@ pub use heartbeats::*;
 pub use operations::*;
 pub use runs::*;
 pub use samples::*;
+pub use sign_outs::*;
 pub use states::*;
 
 use shared::object::Timestamp;
@@ -80,6 +82,7 @@ macro_rules! tasks_suite {
             a_heartbeat_replaces_the_workers_earlier_one
             a_wrong_clocks_heartbeat_is_returned_and_an_old_one_is_not
             a_fleet_record_is_replaced_by_one_controller
+            a_session_that_was_ended_stays_so_until_its_time_is_over
         }
     };
 }

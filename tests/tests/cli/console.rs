@@ -2,7 +2,9 @@
 
 mod backends;
 mod browser;
+mod counted;
 mod many;
+mod opens;
 mod records;
 
 use std::time::Duration;

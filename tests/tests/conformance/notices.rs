@@ -9,7 +9,7 @@ use flotilla_tests::emulators::{self, ACCESS_KEY, Emulator, SECRET_KEY, unique_n
 use flotilla_tests::proxy::{Fault, Proxy, Rule};
 use serde_json::Value;
 use shared::config::Connection;
-use shared::notify::{Channel, Notice, Notifier};
+use shared::notify::{Channel, Notice, NoticeEvent, NoticeRun, Notifier};
 use shared::object::Timestamp;
 use shared::tasks::RunEnd;
 use shared::{ErrorKind, Result};
@@ -24,17 +24,22 @@ fn notice() -> Notice {
     Notice {
         id: uuid::Uuid::now_v7().to_string(),
         fleet: "f".into(),
+        event: NoticeEvent::RunEnded,
         task: "photos".into(),
-        run: "r".into(),
-        end: RunEnd::Done,
-        begun: Timestamp(1),
-        ended: Timestamp(2),
         source: "s3://a/".into(),
         destination: "s3://b/".into(),
-        lost: 0,
+        run: Some(NoticeRun {
+            run: "r".into(),
+            end: RunEnd::Done,
+            begun: Timestamp(1),
+            ended: Timestamp(2),
+            lost: 0,
+            found: Default::default(),
+            settled: Default::default(),
+        }),
+        since: None,
         error: None,
-        found: Default::default(),
-        settled: Default::default(),
+        link: Some("https://flotilla.example.com/runs/r".into()),
         text: String::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! Options of `flotilla task plan`, `verify` and `probe`.
+//! Options of `flotilla task plan`, `verify`, `probe` and `notify-test`.
 
 use std::path::PathBuf;
 
@@ -66,6 +66,17 @@ pub struct TaskProbeArgs {
     /// Write a small object below the destination's prefix, read it and delete it
     #[arg(long)]
     pub write_test: bool,
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    #[command(flatten)]
+    pub wait: WaitArgs,
+}
+
+/// `flotilla task notify-test`
+#[derive(Debug, Args)]
+pub struct TaskNotifyTestArgs {
+    /// Name of the task
+    pub name: String,
     #[command(flatten)]
     pub fleet: FleetArgs,
     #[command(flatten)]

@@ -68,7 +68,8 @@ async fn regression_a_run_that_left_something_out_has_failures() {
         assert_eq!(last.error.as_deref(), Some("/a/b cannot be listed"));
         let notices = stage.notices();
         let (.., notice) = notices.first().expect("a notice");
-        assert_eq!((notice.end, notice.found.not_judged, notice.found.unlisted), (last.end, not_judged, unlisted));
+        let ended = notice.run.as_ref().unwrap();
+        assert_eq!((ended.end, ended.found.not_judged, ended.found.unlisted), (last.end, not_judged, unlisted));
         assert_eq!(notice.subject(), format!("flotilla: task t {words}"));
     }
 }

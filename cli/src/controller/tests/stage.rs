@@ -254,6 +254,14 @@ impl Stage {
         self.backend.tasks.beat(&heartbeat).await.unwrap();
     }
 
+    /// A heartbeat of a worker that reports this error of a task, or has jobs of it.
+    pub async fn beat_with_error(&self, machine: &str, counter: u64, (task, error): (&str, Option<&str>)) {
+        let errors = error.map(|error| (task.to_owned(), error.to_owned())).into_iter().collect();
+        let jobs = [(task.to_owned(), 1)].into();
+        let heartbeat = Heartbeat { errors, jobs, at: self.now(), ..heartbeat(machine, counter) };
+        self.backend.tasks.beat(&heartbeat).await.unwrap();
+    }
+
     pub fn group_calls(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.group.0).calls)
     }

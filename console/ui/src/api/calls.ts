@@ -84,12 +84,12 @@ export const listCredentials = (cursor?: string, options: Signal = {}) =>
 
 /** The changes of a task, or of all. */
 export const listChanges = (
-  { task, cursor }: { task?: string | undefined; cursor?: string | undefined },
+  { task, who, cursor }: { task?: string | undefined; who?: string; cursor?: string | undefined },
   options: Signal = {},
 ) =>
   body(
     client.GET(`${V}/audit`, {
-      params: { query: { ...(task ? { task } : {}), ...(cursor ? { cursor } : {}) } },
+      params: { query: { ...(task ? { task } : {}), ...(who ? { who } : {}), ...(cursor ? { cursor } : {}) } },
       ...options,
     }),
   );
@@ -168,6 +168,16 @@ export const planTask = (task: string) => body(client.POST(`${V}/plans`, { ...on
 
 export const probeTask = (task: string) =>
   body(client.POST(`${V}/probes`, { ...once(), body: { task, write_test: false } }));
+
+export const listNotices = (task: string, options: Signal = {}) =>
+  body(client.GET(`${V}/tasks/{task}/notices`, { params: { path: { task } }, ...options }));
+
+export const testNotices = (task: string) =>
+  body(
+    client.POST(`${V}/tasks/{task}/notify-test`, {
+      params: { path: { task }, header: { "Idempotency-Key": idempotencyKey() } },
+    }),
+  );
 
 export const verifyTask = (task: string, effort: "quick" | "needed" | "deep") =>
   body(

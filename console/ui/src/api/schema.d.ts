@@ -478,6 +478,43 @@ export interface paths {
         patch: operations["limit_task"];
         trace?: never;
     };
+    "/api/v1/tasks/{task}/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The notices of a task, and how they reach its receivers. */
+        get: operations["list_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task}/notify-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test notice to the receivers of a task.
+         * @description The controller sends it within a minute. The result of the operation has each receiver, and why it did not take it.
+         */
+        post: operations["notify_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{task}/objects": {
         parameters: {
             query?: never;
@@ -637,11 +674,16 @@ export interface components {
         };
         /** @description A page of changes, the newest first. */
         ChangePage: {
-            /** @description The changes. */
+            /** @description The changes. Of one person there may be none on a page before the last. */
             items: components["schemas"]["Change"][];
             /** @description The cursor of the next page; `null`: there is none. */
             next?: string | null;
         };
+        /**
+         * @description How a notice is sent.
+         * @enum {string}
+         */
+        Channel: "topic" | "webhook";
         /** @description A definition that a task may have. */
         CheckedDefinition: {
             /** @description With all defaults. */
@@ -1109,6 +1151,41 @@ export interface components {
             /** @description The task's name. */
             task: string;
         };
+        /** @description A notice to a receiver. */
+        Notice: {
+            channel?: components["schemas"]["Channel"] | null;
+            /** @description When the receiver took it; `null`: it has not. */
+            delivered?: string | null;
+            /** @description Whether it is sent no more. */
+            done: boolean;
+            /** @description Why the last attempt failed. */
+            error?: string | null;
+            /** @description What it is about. */
+            event: components["schemas"]["NoticeEvent"];
+            /** @description The operation that sends it. */
+            id: string;
+            /** @description When it was requested. */
+            requested: string;
+            /** @description The run that has ended. */
+            run?: string | null;
+            /**
+             * Format: int64
+             * @description Attempts so far.
+             */
+            tries: number;
+        };
+        /**
+         * @description What a notice is about.
+         * @enum {string}
+         */
+        NoticeEvent: "run-ended" | "waits" | "goes-on" | "test";
+        /** @description The notices of a task. */
+        Notices: {
+            /** @description The notices among its newest 100 operations, the newest first; at most 20. */
+            items: components["schemas"]["Notice"][];
+            /** @description Its receivers. */
+            receivers: components["schemas"]["Receiver"][];
+        };
         /** @description An operation. */
         Operation: {
             /** @description When it ended. */
@@ -1294,6 +1371,20 @@ export interface components {
              * @description Objects settled a second.
              */
             objects: number;
+        };
+        /** @description A receiver of notices. */
+        Receiver: {
+            /** @description How it is reached. */
+            channel: components["schemas"]["Channel"];
+            /** @description When it last took a notice; `null`: not among those that are looked through. */
+            delivered?: string | null;
+            /** @description Why it has not taken the newest notice; `null`: it has. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Attempts at the newest notice.
+             */
+            tries: number;
         };
         /** @description A change that was recorded. */
         Recorded: {
@@ -1797,6 +1888,8 @@ export interface operations {
             query?: {
                 /** @description The task's name, or its id: that of a deleted task has its changes for 400 days. Absent: all tasks. */
                 task?: string;
+                /** @description A part of the name of who made them, in any case. Absent: everybody. */
+                who?: string;
                 /** @description The `next` of the page before; absent: the first page. */
                 cursor?: string;
                 /** @description Most items. */
@@ -3121,6 +3214,91 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Limits"];
+                };
+            };
+            /** @description The request is refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request could not be carried out */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of the task */
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            /** @description The request is refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request could not be carried out */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notify_test: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A request that is repeated with its key has one effect */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The name of the task */
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Recorded */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestedOperation"];
                 };
             };
             /** @description The request is refused */

@@ -16,12 +16,13 @@ import { pollEvery, useStream } from "../live/stream";
 import { TaskActions } from "./task/actions";
 import { ChangesTab } from "./task/changes";
 import { DefinitionTab } from "./task/definition";
-import { Notices } from "./task/notices";
+import { NoticesTab } from "./task/notices";
 import { Overview } from "./task/overview";
 import { QueuesTab } from "./task/queues";
 import { RunsTab } from "./task/runs";
+import { Warnings } from "./task/warnings";
 
-const TABS = ["overview", "runs", "queues", "definition", "changes"] as const;
+const TABS = ["overview", "runs", "queues", "notices", "definition", "changes"] as const;
 
 export function TaskPage() {
   const name = useRoute().params["task"] ?? "";
@@ -69,7 +70,7 @@ export function TaskPage() {
       </Head>
       <Announce text={data.run ? brief(data.run) : t(`status.${data.status}`)} />
       <div class="stack">
-        <Notices task={data} />
+        <Warnings task={data} />
         <nav class="tabs" aria-label={t("task.parts")}>
           {TABS.map((one) => (
             <a
@@ -91,6 +92,7 @@ export function TaskPage() {
 function Tab({ tab, task, onChange }: { tab: (typeof TABS)[number]; task: Task; onChange: () => void }) {
   if (tab === "runs") return <RunsTab task={task} />;
   if (tab === "queues") return <QueuesTab task={task} onChange={onChange} />;
+  if (tab === "notices") return <NoticesTab task={task} />;
   if (tab === "definition") return <DefinitionTab task={task} />;
   if (tab === "changes") return <ChangesTab task={task} />;
   return <Overview task={task} />;

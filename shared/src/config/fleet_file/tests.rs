@@ -46,6 +46,8 @@ fn each_refusal_names_the_setting_and_the_remedy_in_one_line() {
         (format!("{SMALL}[work]\nmemory-limit = \"63MiB\""), &["memory-limit: 63MiB", "64MiB"]),
         (format!("{SMALL}[work]\nlease = \"1s\""), &["lease: 1s", "5s to 12h"]),
         (format!("{SMALL}[work]\nidle-exit = \"1s\""), &["idle-exit: 1s", "1m to 1day"]),
+        (format!("public-url = \"https://u:p@h\"\n{SMALL}"), &["public-url: give scheme and host alone"]),
+        (format!("public-url = \"flotilla.example.com\"\n{SMALL}"), &["public-url: give scheme and host alone"]),
     ] {
         let error = FleetFile::parse(&text).unwrap_err().to_string();
         assert!(!error.contains('\n'), "{error}");
@@ -59,4 +61,12 @@ fn each_refusal_names_the_setting_and_the_remedy_in_one_line() {
 fn a_missing_file_is_named() {
     let error = FleetFile::read(Path::new("/nowhere/fleet.toml")).unwrap_err().to_string();
     assert!(error.starts_with("cannot read config file /nowhere/fleet.toml"), "{error}");
+}
+
+#[test]
+fn the_public_url_is_a_scheme_and_a_host() {
+    for url in ["https://flotilla.example.com", "http://127.0.0.1:7300/", "https://[::1]:7300"] {
+        let fleet = parse(&format!("public-url = {url:?}\n{SMALL}"));
+        assert_eq!(fleet.public_url.as_deref(), Some(url));
+    }
 }

@@ -24,7 +24,7 @@ fn run(phase: Option<Phase>, waiting: u64, failed: u64) -> RunView {
 
 /// Watched for so many passes: without a live claim, without a message, without progress.
 fn passes(unclaimed: u32, empty: u32, still: u32) -> Watch {
-    Watch { minute: 10, progress: 7, claim: None, unclaimed, empty, still }
+    Watch { minute: 10, progress: 7, claim: None, unclaimed, empty, still, outage: None }
 }
 
 fn of(summary: &Summary, run: &RunView, watch: &Watch) -> Option<TaskDecision> {

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use shared::object::Timestamp;
 use shared::tasks::{
-    BeginRun, Change, Due, EndedRun, OperationClass, OperationKind, OperationState, OperationVerdict, RunEnd,
+    BeginRun, Change, Due, EndedRun, OperationClass, OperationKind, OperationState, OperationVerdict, Outage, RunEnd,
     SharedTasks, Summary, TaskRef, TaskState, Watch, run_id,
 };
 
@@ -155,7 +155,9 @@ pub async fn a_cancelled_run_is_named_until_it_has_ended(tasks: SharedTasks) {
 /// The other one of the same minute is not counted.
 pub async fn a_watch_is_replaced_by_one_controller_a_minute(tasks: SharedTasks) {
     let task = created(&tasks).await;
-    let watch = |minute, still| Watch { minute, progress: u64::MAX, claim: Some(3), unclaimed: 1, empty: 2, still };
+    let outage = Some(Outage { since: 7, passes: 5, is_noticed: true });
+    let watch =
+        |minute, still| Watch { minute, progress: u64::MAX, claim: Some(3), unclaimed: 1, empty: 2, still, outage };
     for _ in 0..2 {
         assert_eq!(tasks.watch(&task, 0, &watch(10, 1)).await.unwrap(), Change::Made);
     }

@@ -222,6 +222,10 @@ async fn records_are_shown(served: &Served) {
     let items = |page: &Value| page["items"].as_array().cloned().unwrap_or_default();
     assert_eq!([items(&first), items(&rest)].concat(), items(&all), "all tasks, in pages");
     assert_eq!(items(&all), items(&audit), "there is one task");
+    let who = all["items"][0]["who"].as_str().expect("a person").to_uppercase();
+    assert_eq!(items(&served.get(&format!("/audit?who={who}")).await), items(&all), "one person made them");
+    let nobody = served.get("/audit?who=nobody&limit=1").await;
+    assert_eq!((items(&nobody), &nobody["next"]), (vec![], &Value::Null), "looked through to the end");
 }
 
 async fn each_path_answers(served: &Served) {

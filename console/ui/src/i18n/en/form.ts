@@ -156,7 +156,7 @@ export const form = {
   "events.create-delete.hint": "Deletes are carried over as well.",
   "field.events.queue": "SQS queue of the events",
   "field.events.queue.hint": "The bucket sends its events there. Each task needs a queue of its own.",
-  "field.notices": "Notices at the end of runs",
+  "field.notices": "Notices",
   "notify.topic": "SNS topic for notices",
   "notify.webhook": "Webhook for notices",
   "notify.webhook.hint": "Called at the end of each run. If its URL is secret, name its origin: env:NAME or file:PATH.",

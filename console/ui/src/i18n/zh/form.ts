@@ -155,7 +155,7 @@ export const form: Record<keyof typeof english, string> = {
   "events.create-delete.hint": "删除也会同步到目标端。",
   "field.events.queue": "接收事件的 SQS 队列",
   "field.events.queue.hint": "存储桶把事件发送到该队列。每个任务需要单独的队列。",
-  "field.notices": "运行结束通知",
+  "field.notices": "通知",
   "notify.topic": "通知用 SNS 主题",
   "notify.webhook": "通知用 Webhook",
   "notify.webhook.hint": "每次运行结束时调用。若地址需要保密，请填写来源：env:NAME 或 file:PATH。",

@@ -1,73 +1,140 @@
-// What a person should know of a task before all else.
-import { runHref } from "../../address";
-import type { Task } from "../../api/types";
-import { WorkerErrors } from "../../components/outage";
+// Who is notified of the task's runs, and whether the notices arrive.
+import { editHref, runHref, shortRun } from "../../address";
+import { listNotices, testNotices } from "../../api/calls";
+import { useQuery } from "../../api/query";
+import { may } from "../../api/session";
+import type { Notice as Sent, NoticeReceiver, Task } from "../../api/types";
+import { Badge } from "../../components/badge";
+import { Button, LinkButton, Time } from "../../components/controls";
 import { Quote } from "../../components/raw";
-import { Notice } from "../../components/states";
+import { Empty, Notice, ProblemPanel, Skeleton } from "../../components/states";
 import { dateTime } from "../../format";
-import { t } from "../../i18n";
-import { StopReason } from "./allow";
+import { t, word } from "../../i18n";
+import { type OperationState, useOperation } from "../../live/operation";
+import { pollEvery } from "../../live/stream";
 
-export function Notices({ task }: { task: Task }) {
-  const { errors, last_run: last, run, messages_die: die } = task;
+export function NoticesTab({ task }: { task: Task }) {
+  const notices = useQuery(`notices ${task.name}`, (signal) => listNotices(task.name, { signal }), {
+    every: pollEvery(),
+  });
+  const test = useOperation();
+  const { data, problem } = notices;
+  if (!data) {
+    return problem && problem.status !== 0 ? (
+      <ProblemPanel problem={problem} onRetry={notices.reload} />
+    ) : (
+      <div class="card">
+        <Skeleton lines={4} />
+      </div>
+    );
+  }
+  const ask = async () => {
+    await test.ask(() => testNotices(task.name));
+    notices.reload();
+  };
   return (
     <>
-      <WorkerErrors errors={errors} waiting={Boolean(run || task.events)} />
-      {task.state === "paused" && (
-        <Notice tone="warn" title={t("notice.paused")}>
-          <p>{die ? t("notice.paused.until", { at: dateTime(die) }) : t("notice.paused.about")}</p>
-        </Notice>
-      )}
-      {task.state === "deleting" && (
-        <Notice tone="warn" title={t("notice.deleting")}>
-          <p>{t("notice.deleting.about")}</p>
-        </Notice>
-      )}
-      {task.state === "active" && die && (
-        <Notice tone="warn" title={t("notice.slow")}>
-          <p>{t("notice.slow.about", { at: dateTime(die) })}</p>
-        </Notice>
-      )}
-      {!run && last && (last.failed > 0 || last.end === "stopped" || last.not_judged > 0 || last.unlisted > 0) && (
-        <LastRun task={task} last={last} />
-      )}
-      {task.skipped_due && (
-        <Notice title={t("notice.skipped", { at: dateTime(task.skipped_due) })}>
-          <p>{t("notice.skipped.about")}</p>
-        </Notice>
-      )}
-      {task.queues_error && (
-        <Notice tone="warn" title={t("notice.queues")}>
-          <Quote text={task.queues_error} />
-        </Notice>
+      <section class="card">
+        <div class="card-head">
+          <h2>{t("notices.receivers")}</h2>
+          {data.receivers.length > 0 && may("operator") && (
+            <Button small busy={test.busy} onClick={ask}>
+              {t("notices.test")}
+            </Button>
+          )}
+        </div>
+        {data.receivers.length === 0 ? (
+          <Empty icon="info" title={t("notices.none")}>
+            <p>{t("notices.none.about")}</p>
+            {may("admin") && <LinkButton href={editHref(task.name)}>{t("task.edit")}</LinkButton>}
+          </Empty>
+        ) : (
+          <ul class="lines">
+            {data.receivers.map((one) => (
+              <li key={one.channel} class="block">
+                <Receiver receiver={one} />
+              </li>
+            ))}
+          </ul>
+        )}
+        <TestResult test={test} />
+      </section>
+      {data.items.length > 0 && (
+        <section class="card">
+          <h2>{t("notices.sent")}</h2>
+          <ul class="lines">
+            {data.items.map((one) => (
+              <li key={`${one.id} ${one.channel}`} class="block">
+                <SentNotice notice={one} />
+              </li>
+            ))}
+          </ul>
+        </section>
       )}
     </>
   );
 }
 
-function LastRun({ task, last }: { task: Task; last: NonNullable<Task["last_run"]> }) {
-  const more = (
+function Receiver({ receiver }: { receiver: NoticeReceiver }) {
+  const { channel, delivered, error, tries } = receiver;
+  return (
     <>
-      {last.lost > 0 && <p>{t("notice.lost", { n: last.lost })}</p>}
-      {last.not_judged > 0 && <p>{t("stat.not.judged", { n: last.not_judged })}</p>}
-      {last.unlisted > 0 && <p>{t("notice.unlisted", { n: last.unlisted })}</p>}
-      <p>
-        <a href={runHref(last.id)}>{t("notice.failed.see")}</a>
-      </p>
+      <div class="row">
+        <strong>{word("channel", channel)}</strong>
+        <span class="push faint" title={delivered ? dateTime(delivered, true) : undefined}>
+          {delivered ? t("notices.last", { at: dateTime(delivered) }) : t("notices.last.none")}
+        </span>
+      </div>
+      {error && <Failed error={error} tries={tries} />}
     </>
-  );
-  return last.error ? (
-    <StopReason error={last.error} title={headline(last)} task={task.state === "active" ? task.name : undefined}>
-      {more}
-    </StopReason>
-  ) : (
-    <Notice tone="bad" title={headline(last)}>
-      {more}
-    </Notice>
   );
 }
 
-function headline(last: NonNullable<Task["last_run"]>): string {
-  if (last.end === "stopped") return t("notice.stopped");
-  return last.failed > 0 ? t("notice.failed", { n: last.failed }) : t("notice.undone");
+function Failed({ error, tries }: { error: string; tries: number }) {
+  return (
+    <>
+      <p class="warn-text">{t("notices.failed", { n: tries })}</p>
+      <Quote text={error} />
+    </>
+  );
+}
+
+/** The result of a test, below the receivers: it is announced when it comes. */
+function TestResult({ test }: { test: OperationState }) {
+  const { busy, operation, problem } = test;
+  return (
+    <div role="status">
+      {busy && <p class="faint">{t("notices.test.waits")}</p>}
+      {problem && <ProblemPanel problem={problem} />}
+      {operation?.verdict === "succeeded" && <Notice tone="good" title={t("notices.test.taken")} />}
+      {operation?.verdict === "failed" && (
+        <Notice tone="bad" title={t("notices.test.failed")}>
+          {operation.error && <Quote text={operation.error} />}
+        </Notice>
+      )}
+    </div>
+  );
+}
+
+function SentNotice({ notice }: { notice: Sent }) {
+  const { event, channel, run, requested, delivered, tries, error, done } = notice;
+  const tone = delivered ? "good" : done ? "bad" : error ? "warn" : "live";
+  return (
+    <>
+      <div class="row">
+        <strong>{word("notice.event", event)}</strong>
+        {run && (
+          <a class="mono" href={runHref(run)} title={run}>
+            {shortRun(run)}
+          </a>
+        )}
+        <Badge tone={tone}>{t(delivered ? "notices.taken" : done ? "notices.given.up" : "notices.open")}</Badge>
+        {channel && <span class="faint">{word("channel", channel)}</span>}
+        <span class="push faint">
+          <Time at={delivered ?? requested} />
+        </span>
+      </div>
+      {error && <Failed error={error} tries={tries} />}
+    </>
+  );
 }
