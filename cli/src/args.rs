@@ -239,12 +239,17 @@ pub fn command() -> clap::Command {
         .mut_subcommand("task", TaskCommand::with_locations)
 }
 
-/// The command that the arguments name, for the hint at its help: `flotilla sync`, or `flotilla`.
+/// The command that the arguments name, for the hint at its help: `flotilla task create`, or `flotilla`.
 pub fn command_of(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> String {
     let known = command();
-    let named = arguments.into_iter().skip(1).filter_map(|word| word.into_string().ok());
-    let found = named.filter(|word| !word.starts_with('-')).find(|word| known.find_subcommand(word).is_some());
-    found.map_or_else(|| "flotilla".to_owned(), |command| format!("flotilla {command}"))
+    let (mut named, mut within) = ("flotilla".to_owned(), &known);
+    for word in arguments.into_iter().skip(1).filter_map(|word| word.into_string().ok()) {
+        if let Some(command) = within.find_subcommand(&word) {
+            named = format!("{named} {word}");
+            within = command;
+        }
+    }
+    named
 }
 
 /// Reads the command line. The error is clap's: a text to print (help, version) or a mistake.

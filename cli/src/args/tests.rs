@@ -139,6 +139,8 @@ fn regression_a_mistake_names_the_commands_own_help() {
     let command = |words: &str| command_of(words.split_whitespace().map(Into::into));
     assert_eq!(command("flotilla sync /a"), "flotilla sync");
     assert_eq!(command("flotilla --log json watch"), "flotilla watch");
+    assert_eq!(command("flotilla task create t /a /b --every 1m"), "flotilla task create");
+    assert_eq!(command("flotilla task"), "flotilla task");
     assert_eq!(command("flotilla"), "flotilla");
 }
 
