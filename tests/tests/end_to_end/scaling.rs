@@ -73,8 +73,10 @@ async fn a_group_grows_with_the_load_and_shrinks_to_nothing() {
     let grown = scene.began.elapsed();
     scene.begin(SLOW..SLOW + 1).await;
     want_fewer(&mut scene).await;
-    scene.until("a machine has the slow object", async |scene| scene.slow().await.is_some()).await;
-    let slow = scene.slow().await.expect("a machine has it");
+    scene.until("the slow object is read", async |scene| scene.reads_slow()).await;
+    let earlier = scene.beats().await;
+    scene.until("a machine has the slow object", async |scene| scene.slow(&earlier).await.is_some()).await;
+    let slow = scene.slow(&earlier).await.expect("a machine has it");
     let leased = disturb(&scene, &slow).await;
     let (disturbed, copied) = (scene.began.elapsed(), scene.copied());
     scene.until("all runs are done", async |scene| scene.are_all_done().await).await;

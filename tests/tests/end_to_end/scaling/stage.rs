@@ -62,7 +62,7 @@ fn objects(task: usize) -> usize {
 pub struct Scene {
     fleet: Fleet,
     destination: Proxy,
-    _source: Proxy,
+    source: Proxy,
     pub group: Group,
     /// When the first run was asked for.
     pub began: Instant,
@@ -101,7 +101,7 @@ impl Scene {
         let group = group(&fleet).await;
         let group_file = fleet.file_with_group("controller", &section(&group.endpoint, ""));
         let began = Instant::now();
-        Scene { fleet, destination, _source: source, group, began, tasks, controller: None, group_file }
+        Scene { fleet, destination, source, group, began, tasks, controller: None, group_file }
     }
 
     /// Asks for runs of these tasks.
@@ -166,11 +166,24 @@ impl Scene {
         jobs.filter(|(machine, jobs): &(String, u32)| *jobs > 0 && in_service.contains(machine)).collect()
     }
 
-    /// The machine that has the job of the slow object.
-    pub async fn slow(&self) -> Option<String> {
+    /// Whether a machine has begun to copy the slow object.
+    pub fn reads_slow(&self) -> bool {
+        self.source.seen().iter().any(|seen| seen.kind == Kind::Get && seen.target.contains(&name(SLOW)))
+    }
+
+    /// The last heartbeat of each worker.
+    pub async fn beats(&self) -> BTreeMap<String, u64> {
+        let beats = self.fleet.heartbeats().await;
+        beats.into_iter().map(|beat| (beat.worker, beat.counter)).collect()
+    }
+
+    /// The machine that has the job of the slow object, by a heartbeat after those `earlier` ones: one from before the
+    /// copy may name the machine that listed the task.
+    pub async fn slow(&self, earlier: &BTreeMap<String, u64>) -> Option<String> {
         let slow = self.fleet.summary(&name(SLOW)).await.task.id;
         let beats = self.fleet.heartbeats().await;
-        let has_it = |beat: &Heartbeat| beat.jobs.iter().any(|(task, jobs)| *task == slow && *jobs > 0);
+        let is_new = |beat: &Heartbeat| earlier.get(&beat.worker).is_none_or(|counter| *counter < beat.counter);
+        let has_it = |beat: &Heartbeat| is_new(beat) && beat.jobs.iter().any(|(task, jobs)| *task == slow && *jobs > 0);
         beats.into_iter().find(has_it).and_then(|beat| beat.machine)
     }
 
