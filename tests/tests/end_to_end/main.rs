@@ -19,6 +19,7 @@ mod keys;
 mod keys_and_files;
 mod limits_of_stores;
 mod local;
+mod many_idle_tasks;
 mod many_tasks;
 mod operations;
 mod other_owners;
