@@ -175,7 +175,8 @@ pub async fn read(context: &ControllerContext, report: &mut PassReport) -> Resul
 }
 
 /// Whether a worker has said within the last minute that it has jobs of a task with events. A clock that is wrong by more
-/// hides them; then the queue's count of leased messages is what is left.
+/// hides them; then the queue's count of leased messages is what is left. It is a hint, which spares late records: no
+/// upload stays open where it is wrong, for the close finds what is opened late.
 fn has_events_at_work(task: &TaskSeen, beats: &[Heartbeat], now: Timestamp) -> bool {
     let is_recent = |beat: &&Heartbeat| now.0.saturating_sub(beat.at.0) < RECENT.as_millis() as i64;
     task.summary.outline.events
