@@ -156,8 +156,8 @@ async fn cancel(context: &ControllerContext, summary: &Summary, run: &str) -> Re
 }
 
 /// Asks, once, for the uploads of a run to be closed that was cancelled or lost messages: an upload whose messages are
-/// lost has no job that would abort it, and a later run opens its own. A run that the ledger does not know has none. A finder that sees the cancel first has the ledger cancel the
-/// run: then this is asked for when the run ends.
+/// lost has no job that would abort it, and a later run opens its own. A run that the ledger does not know has none. A
+/// finder that sees the cancel first has the ledger cancel the run: then this is asked for when the run ends.
 async fn close_uploads(context: &ControllerContext, summary: &Summary, run: &str) -> Result<()> {
     let id = derived_id(run, "close");
     let is_asked = context.tasks.operation(&summary.task.id, &id).await?.is_some();
