@@ -72,5 +72,5 @@ async fn assert_uninstalled(fleet: &Fleet) {
 /// Kinds of records that stay: the controller's memory, once.
 const LASTING: [&str; 1] = ["fleet"];
 
-/// Kinds of records that stay until they expire: who changed what, operations, samples.
-const EXPIRING: [&str; 4] = ["audits", "audits-of-all", "operations", "samples"];
+/// Kinds of records that stay until they expire: who changed what, operations and how far they were, samples.
+const EXPIRING: [&str; 5] = ["audits", "audits-of-all", "operation-checkpoints", "operations", "samples"];
