@@ -11,8 +11,9 @@ mod dynamodb_at_ministack {
 }
 
 mod dynamodb_at_moto {
-    async fn setup() -> (super::Records, ()) {
-        (super::Records::of(crate::ledger::dynamodb(super::emulators::moto()).await), ())
+    async fn setup() -> (super::Records, crate::ledger::MotoTable) {
+        let (ledger, table) = crate::ledger::dynamodb_of_moto().await;
+        (super::Records::of(ledger), table)
     }
     flotilla_tests::task_records_suite!(setup);
 }

@@ -4,28 +4,25 @@ use std::sync::Arc;
 
 use adapters::ledger::dynamodb::DynamoDbLedger;
 use adapters::tasks::dynamodb::DynamoDbTasks;
-use flotilla_tests::emulators::{self, Emulator};
-use shared::config::LedgerConfig;
 use shared::tasks::SharedTasks;
 
-/// A new fleet in a new table at an emulator of DynamoDB.
-async fn dynamodb(emulator: &Emulator) -> (SharedTasks, ()) {
-    let config = LedgerConfig::new(emulators::unique_name("tasks"), emulator.connection());
-    DynamoDbLedger::create(&config).await.unwrap();
-    let ledger = DynamoDbLedger::open(&config).await.unwrap();
-    (Arc::new(DynamoDbTasks::of(&ledger, "fleet")), ())
+/// A new fleet in a table.
+fn fleet(ledger: &DynamoDbLedger) -> SharedTasks {
+    Arc::new(DynamoDbTasks::of(ledger, "fleet"))
 }
 
 mod dynamodb_at_ministack {
     async fn setup() -> (super::SharedTasks, ()) {
-        super::dynamodb(super::emulators::ministack()).await
+        let ledger = crate::ledger::dynamodb(flotilla_tests::emulators::ministack()).await;
+        (super::fleet(&ledger), ())
     }
     flotilla_tests::tasks_suite!(setup);
 }
 
 mod dynamodb_at_moto {
-    async fn setup() -> (super::SharedTasks, ()) {
-        super::dynamodb(super::emulators::moto()).await
+    async fn setup() -> (super::SharedTasks, crate::ledger::MotoTable) {
+        let (ledger, table) = crate::ledger::dynamodb_of_moto().await;
+        (super::fleet(&ledger), table)
     }
     flotilla_tests::tasks_suite!(setup, flotilla_tests::conformance::exceptions::TASKS_AT_MOTO);
 }

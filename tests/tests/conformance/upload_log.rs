@@ -10,8 +10,9 @@ mod dynamodb_at_ministack {
 }
 
 mod dynamodb_at_moto {
-    async fn setup() -> (super::SharedUploadLog, ()) {
-        (crate::ledger::dynamodb(flotilla_tests::emulators::moto()).await, ())
+    async fn setup() -> (super::SharedUploadLog, crate::ledger::MotoTable) {
+        let (ledger, table) = crate::ledger::dynamodb_of_moto().await;
+        (ledger, table)
     }
     flotilla_tests::upload_log_suite!(setup, flotilla_tests::conformance::exceptions::UPLOAD_LOG_AT_MOTO);
 }
