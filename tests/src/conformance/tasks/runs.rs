@@ -164,6 +164,6 @@ pub async fn a_watch_is_replaced_by_one_controller_a_minute(tasks: SharedTasks) 
     assert_eq!(conflict(tasks.watch(&task, 0, &watch(10, 2)).await.unwrap()).watch, watch(10, 1));
     assert_eq!(tasks.watch(&task, 10, &watch(11, 2)).await.unwrap(), Change::Made);
     begin(&tasks, &task, "r1", None).await;
-    let begun = Watch { minute: 11, ..Watch::default() };
-    assert_eq!(summary(&tasks, &task).await.watch, begun, "a new run is watched from its begin");
+    let begun = Watch { minute: 11, outage, ..Watch::default() };
+    assert_eq!(summary(&tasks, &task).await.watch, begun, "a new run is watched from its begin, an outage goes on");
 }
