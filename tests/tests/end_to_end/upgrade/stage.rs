@@ -111,8 +111,13 @@ impl Scene {
     pub async fn until_done(&self) {
         self.source.heal();
         let began = Instant::now();
-        while self.fleet.summaries().await.values().any(|summary| summary.run.is_some()) {
-            assert!(began.elapsed() < LIMIT, "the runs do not end");
+        loop {
+            let mut live = self.fleet.summaries().await;
+            live.retain(|_, summary| summary.run.is_some());
+            if live.is_empty() {
+                return;
+            }
+            assert!(began.elapsed() < LIMIT, "the runs do not end: {live:?}, {:?}", self.fleet.heartbeats().await);
             self.next_command(&["controller", "--once"]).await;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
