@@ -13,8 +13,11 @@ use serde_json::value::RawValue;
 use crate::object::Timestamp;
 use crate::queue::MAX_BODY_BYTES;
 
-/// The version that is written, and the only one that is read.
+/// The version that is written, and the latest that is read.
 pub const VERSION: u32 = 1;
+
+/// The oldest version that is read. Jobs of the release before are in the queues while its programs are replaced.
+pub const OLDEST: u32 = 1;
 
 /// A unit of work of any kind.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,9 +75,10 @@ pub enum ParseError {
     /// A job of a later release. It is no dead letter: others can execute it.
     #[error("the job has format version {0}, and this release supports {VERSION}: update this program")]
     Newer(u64),
-    /// A job of an earlier release.
+    /// A job of a release that is too old.
     #[error(
-        "the job has format version {0}, and this release supports {VERSION}: run finder and workers of the same release"
+        "the job has format version {0}, and the oldest that this release supports is {OLDEST}: run workers of a release \
+         between"
     )]
     Older(u64),
     /// A job whose numbers contradict each other.
@@ -100,15 +104,12 @@ impl Job {
             v: u64,
         }
         let Ok(Versioned { v }) = serde_json::from_str(body) else { return Err(ParseError::NoJob) };
-        match v.cmp(&u64::from(VERSION)) {
-            std::cmp::Ordering::Less => return Err(ParseError::Older(v)),
-            std::cmp::Ordering::Greater if is_envelope(body) => return Err(ParseError::Newer(v)),
-            std::cmp::Ordering::Greater => {
-                return Err(ParseError::Malformed(format!(
-                    "its format version {v} is unknown, and task, kind or verb is missing"
-                )));
-            }
-            std::cmp::Ordering::Equal => {}
+        if v < u64::from(OLDEST) {
+            return Err(ParseError::Older(v));
+        }
+        if v > u64::from(VERSION) {
+            let unknown = format!("its format version {v} is unknown, and task, kind or verb is missing");
+            return Err(if is_envelope(body) { ParseError::Newer(v) } else { ParseError::Malformed(unknown) });
         }
         let job: Job = serde_json::from_str(body).map_err(|e| ParseError::Malformed(e.to_string()))?;
         job.check()?;
