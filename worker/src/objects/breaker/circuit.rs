@@ -2,7 +2,7 @@
 //!
 //! Closed, all calls pass. It opens when [`OPENS_AT`] different objects in a row fail by errors of the store (no
 //! connection, no answer, 5xx, …) and no call succeeds in between, or at once if credentials are refused. Then it refuses
-//! calls, no object is begun, and the objects in flight wait to be done again, without using up an attempt.
+//! calls, no object is begun, and the objects under way wait to be done again, without using up an attempt.
 //!
 //! Open, it probes the store after growing pauses. Once the store answers, the circuit is half open: it admits one
 //! object at a time. One success closes the circuit. A failure counts for the object as always, because only objects
