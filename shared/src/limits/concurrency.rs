@@ -1,8 +1,9 @@
 //! The limit of concurrent transfers, which throttling lowers.
 //!
 //! Additive increase, multiplicative decrease, as TCP does it (RFC 5681 §3.1): every successful
-//! transfer raises a limit that is used up by one divided by the limit; every throttled answer
-//! halves it, at most once a second, because the answers of one second show one overload.
+//! transfer raises a limit that is used up by one divided by the limit; many throttled answers
+//! halve it, at most once a second, because the answers of one second show one overload. A few change
+//! nothing: by them the [request rate](super::rate) finds the store's limit.
 //!
 //! There are two lanes. A scan's transfers take up to the limit. Events come first: they take free permits, and
 //! a quarter more that is reserved for them, so that they never wait for the end of a scan's transfers. A
@@ -23,6 +24,10 @@ use crate::sync::lock;
 
 /// The limit is lowered at most once in this time.
 const CALM: Duration = Duration::from_secs(1);
+
+/// So many successful transfers to one throttled answer are enough: the limit stays. A transfer makes two or three
+/// requests.
+const TRANSFERS_PER_THROTTLE: u64 = 4;
 
 /// A task counts among those with work for so long after its last.
 pub(super) const LINGER: Duration = Duration::from_secs(1);
@@ -72,7 +77,9 @@ struct State {
     /// How often its work has begun or ended.
     changes: u64,
     throttles_seen: u64,
-    halved: Option<Instant>,
+    /// When throttled answers were last looked at, and the transfers that succeeded since.
+    judged: Option<Instant>,
+    succeeded: u64,
 }
 
 impl State {
@@ -171,6 +178,7 @@ impl ConcurrencyLimiter {
     /// Records a successful transfer.
     pub fn succeeded(&self) {
         let mut state = self.lock();
+        state.succeeded += 1;
         let busy: usize = state.in_use.iter().chain(&state.waiting).sum();
         if busy < state.limit as usize || state.limit as usize >= state.max {
             return;
@@ -187,12 +195,15 @@ impl ConcurrencyLimiter {
         if total <= state.throttles_seen {
             return;
         }
-        state.throttles_seen = total;
         let now = Instant::now();
-        if state.halved.is_some_and(|at| now < at + CALM) {
+        if state.judged.is_some_and(|at| now < at + CALM) {
             return;
         }
-        state.halved = Some(now);
+        let are_few = state.succeeded >= (total - state.throttles_seen).saturating_mul(TRANSFERS_PER_THROTTLE);
+        (state.judged, state.throttles_seen, state.succeeded) = (Some(now), total, 0);
+        if are_few {
+            return;
+        }
         state.limit = (state.limit / 2.0).max(1.0);
         metrics::transfers_limit(state.limit as usize);
         tracing::info!(limit = state.limit as usize, "a store throttles: running fewer transfers at once");
@@ -219,9 +230,10 @@ impl ConcurrencyLimiter {
 impl Inner {
     fn new(max: usize, pool: Option<Arc<Pool>>) -> Self {
         let (in_use, waiting) = ([0; 2], [0; 2]);
-        let (working, is_counted, changes, throttles_seen, halved) = (0, false, 0, 0, None);
+        let (working, is_counted, changes, throttles_seen, judged, succeeded) = (0, false, 0, 0, None, 0);
         let limit = max as f64;
-        let state = State { max, limit, in_use, waiting, working, is_counted, changes, throttles_seen, halved };
+        let state =
+            State { max, limit, in_use, waiting, working, is_counted, changes, throttles_seen, judged, succeeded };
         let (freed, idle) = Default::default();
         Inner { state: Mutex::new(state), pool, freed, idle }
     }
@@ -365,6 +377,20 @@ mod tests {
         }
         assert_eq!(limiter.limit(), 5);
         drop(permits);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_throttled_answers_change_nothing() {
+        let limiter = ConcurrencyLimiter::new(16);
+        for total in 1..10 {
+            (0..4).for_each(|_| limiter.succeeded());
+            limiter.throttles(total);
+            tokio::time::advance(CALM).await;
+        }
+        assert_eq!(limiter.limit(), 16);
+        (0..4).for_each(|_| limiter.succeeded());
+        limiter.throttles(11);
+        assert_eq!(limiter.limit(), 8);
     }
 
     #[tokio::test]

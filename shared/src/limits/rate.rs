@@ -1,51 +1,41 @@
-//! The request rate of an endpoint: the time between two requests of any callers in this process.
+//! The request rate of an endpoint, which all callers in this process share.
 //!
 //! If callers wait each by themselves, some send while others wait, and the endpoint stays overloaded. Here they
-//! wait together. As long as half of the answers are throttled, the rate is halved repeatedly. It rises by a third
-//! if less than a quarter are throttled. In between it stays: a service that refuses a constant share of requests
-//! does not slow the work to a crawl. `Retry-After` delays all requests.
+//! wait in one queue. [`RateControl`] derives the rate from the answers. `Retry-After` delays all requests.
 //!
 //! Bounded: nobody waits longer than [`MAX_WAIT`].
 
+mod constant_share;
+mod control;
+
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, timeout};
 
+use self::control::RateControl;
+use super::{Allowance, LiveRate};
 use crate::sync::lock;
-
-/// The rate is adjusted after 20 responses or 1 s, whichever comes first.
-const ANSWERS: u32 = 20;
-const WINDOW: Duration = Duration::from_secs(1);
-
-/// The first step down: 100 requests a second, well below the limit of any service.
-const FIRST_INTERVAL: Duration = Duration::from_millis(10);
-
-/// The slowest rate: five requests a second, enough to see when the throttling ends.
-const MAX_INTERVAL: Duration = Duration::from_millis(200);
-
-/// Below this interval requests are not delayed.
-const MIN_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Longest wait of a request, also for `Retry-After`: less than [`crate::retry::STALL_SECONDS`], within
 /// which a request must get its answer.
 pub const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// The rate limiter of one endpoint.
-#[derive(Debug, Default)]
-pub struct RateLimiter(Mutex<State>);
+/// A shorter wait is no wait for a turn: the machine was busy.
+const SHORTEST_WAIT: Duration = Duration::from_micros(100);
 
-#[derive(Debug, Default)]
-struct State {
-    /// Time between two requests.
-    interval: Duration,
-    /// When the next may be sent.
-    next: Option<Instant>,
-    /// Start of the window, and the answers in it.
-    began: Option<Instant>,
-    answers: u32,
-    throttled: u32,
+/// The rate limiter of one endpoint.
+#[derive(Debug)]
+pub struct RateLimiter {
+    turns: LiveRate,
+    control: Mutex<RateControl>,
+}
+
+impl Default for RateLimiter {
+    fn default() -> Self {
+        RateLimiter { turns: LiveRate::new(Allowance::default()), control: Mutex::default() }
+    }
 }
 
 /// The rate limiter of a request's endpoint (scheme, host and port). This process has one for each endpoint.
@@ -64,109 +54,177 @@ pub fn of(uri: &str) -> Arc<RateLimiter> {
 impl RateLimiter {
     /// Waits until the next request may be sent.
     pub async fn turn(&self) {
-        let turn = {
-            let mut state = self.lock();
-            let now = Instant::now();
-            match state.next {
-                Some(next) if next > now || !state.interval.is_zero() => {
-                    let turn = next.clamp(now, now + MAX_WAIT);
-                    state.next = Some(turn + state.interval);
-                    turn
-                }
-                _ => return,
-            }
-        };
-        sleep_until(turn).await;
+        let asked = Instant::now();
+        // After the longest wait the request is sent all the same: its answer shows how the endpoint is.
+        let _ = timeout(MAX_WAIT, self.turns.take(1.0)).await;
+        if asked.elapsed() >= SHORTEST_WAIT {
+            lock(&self.control).waited();
+        }
     }
 
     /// Records an answer, and the time that it asks to wait, if any.
     pub fn answered(&self, throttled: bool, retry_after: Option<Duration>) {
-        let mut state = self.lock();
+        let mut control = lock(&self.control);
+        let before = control.allowance();
         let now = Instant::now();
+        control.answered(now, throttled);
         if let Some(wait) = retry_after {
-            let until = now + wait.min(MAX_WAIT);
-            state.next = Some(state.next.map_or(until, |next| next.max(until)));
-            // Requests that waited together are not sent all at once.
-            state.interval = state.interval.max(FIRST_INTERVAL);
+            control.delay_until(now + wait.min(MAX_WAIT));
         }
-        if state.interval.is_zero() && state.answers == 0 && !throttled {
+        let after = control.allowance();
+        if before == after {
             return;
         }
-        let began = *state.began.get_or_insert(now);
-        state.answers += 1;
-        state.throttled += u32::from(throttled);
-        if state.answers >= ANSWERS || now - began >= WINDOW {
-            state.judge(now);
+        match (before.per_second, after.per_second) {
+            (None, Some(rate)) => tracing::info!(rate, "an endpoint throttles: sending fewer requests"),
+            (Some(_), None) => tracing::info!("an endpoint no longer throttles"),
+            _ => {}
         }
+        self.turns.set(after);
     }
 
-    /// The time between two requests at present.
-    pub fn interval(&self) -> Duration {
-        self.lock().interval
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.0)
-    }
-}
-
-impl State {
-    fn judge(&mut self, now: Instant) {
-        let before = self.interval;
-        if self.throttled * 2 >= self.answers {
-            self.interval = (before * 2).clamp(FIRST_INTERVAL, MAX_INTERVAL);
-            self.next = Some(self.next.map_or(now, |next| next.max(now)));
-        } else if self.throttled * 4 < self.answers {
-            self.interval = Some(before * 3 / 4).filter(|interval| *interval >= MIN_INTERVAL).unwrap_or_default();
-        }
-        if before.is_zero() != self.interval.is_zero() {
-            let slow = !self.interval.is_zero();
-            tracing::info!(
-                slow,
-                "an endpoint {}",
-                if slow { "throttles: sending fewer requests" } else { "no longer throttles" }
-            );
-        }
-        (self.began, self.answers, self.throttled) = (None, 0, 0);
+    /// Requests a second at present; `None` without a limit.
+    pub fn per_second(&self) -> Option<f64> {
+        lock(&self.control).allowance().per_second
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    use tokio::time::sleep;
+
+    use super::control::MIN_RATE;
     use super::*;
 
-    /// How many requests a second pass, each answered as `throttled` says of its number.
-    async fn rate(limiter: &RateLimiter, seconds: u64, mut throttled: impl FnMut(u64) -> bool) -> u64 {
-        let began = Instant::now();
-        let mut sent = 0;
-        while began.elapsed() < Duration::from_secs(seconds) && sent < 1_000_000 {
+    /// A service that answers after some milliseconds.
+    #[derive(Debug)]
+    struct Service {
+        /// Requests a second that it serves, those of a tenth of a second at once; 0 is unlimited.
+        limit: AtomicU64,
+        /// Requests of a hundred that it refuses at any rate.
+        share: AtomicU64,
+        tokens: Mutex<Option<(f64, Instant)>>,
+        served: AtomicU64,
+        throttled: AtomicU64,
+        /// State of the generator of chances.
+        chance: AtomicU64,
+    }
+
+    impl Service {
+        fn new(limit: u64, share: u64, seed: u64) -> Arc<Self> {
+            let [limit, share, chance] = [limit, share, seed].map(AtomicU64::new);
+            let (tokens, served, throttled) = Default::default();
+            Arc::new(Service { limit, share, tokens, served, throttled, chance })
+        }
+
+        /// A number below a hundred (Knuth's MMIX generator).
+        fn chance(&self) -> u64 {
+            let next = |seed: u64| seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let seed = self.chance.fetch_update(Relaxed, Relaxed, |seed| Some(next(seed)));
+            (seed.unwrap_or_default() >> 33) % 100
+        }
+
+        fn serves(&self) -> bool {
+            let limit = self.limit.load(Relaxed) as f64;
+            let most = (limit / 10.0).max(1.0);
+            let mut tokens = lock(&self.tokens);
+            let (had, at) = tokens.unwrap_or((most, Instant::now()));
+            let now = Instant::now();
+            let has = (had + limit * (now - at).as_secs_f64()).min(most);
+            let serves = (limit == 0.0 || has >= 1.0) && self.chance() >= self.share.load(Relaxed);
+            *tokens = Some((has - f64::from(u8::from(serves)), now));
+            serves
+        }
+
+        async fn request(&self, limiter: &RateLimiter) -> bool {
             limiter.turn().await;
-            limiter.answered(throttled(sent), None);
-            sent += 1;
-            // A service that takes a millisecond to answer.
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            sleep(Duration::from_millis(3)).await;
+            let serves = self.serves();
+            (if serves { &self.served } else { &self.throttled }).fetch_add(1, Relaxed);
+            sleep(Duration::from_millis(3)).await;
+            limiter.answered(!serves, None);
+            serves
         }
-        sent / seconds
+
+        /// A process whose callers send one request after the other, and wait longer after each that is refused.
+        fn process(self: &Arc<Self>, callers: usize) -> Arc<RateLimiter> {
+            let limiter = Arc::new(RateLimiter::default());
+            for _ in 0..callers {
+                let (service, limiter) = (self.clone(), limiter.clone());
+                tokio::spawn(async move {
+                    let mut refused = 0;
+                    loop {
+                        refused = if service.request(&limiter).await { 0 } else { refused + 1 };
+                        if refused > 0 {
+                            sleep(Duration::from_millis((50 << refused.min(7)) + service.chance())).await;
+                        }
+                    }
+                });
+            }
+            limiter
+        }
+
+        /// Requests that are served a second, and the share of all that is refused.
+        async fn observe(&self, seconds: u64) -> (f64, f64) {
+            let counts = || (self.served.load(Relaxed), self.throttled.load(Relaxed));
+            let before = counts();
+            sleep(Duration::from_secs(seconds)).await;
+            let (served, throttled) = (counts().0 - before.0, counts().1 - before.1);
+            (served as f64 / seconds as f64, throttled as f64 / (served + throttled).max(1) as f64)
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_throttling_endpoint_gets_five_requests_a_second() {
-        let limiter = RateLimiter::default();
-        rate(&limiter, 10, |_| true).await;
-        assert_eq!((limiter.interval(), rate(&limiter, 10, |_| true).await), (MAX_INTERVAL, 5));
-        rate(&limiter, 20, |_| false).await;
-        assert_eq!(limiter.interval(), Duration::ZERO);
-        assert!(rate(&limiter, 1, |_| false).await > 400);
+    async fn a_limit_is_used_and_few_requests_are_refused() {
+        for (processes, seed) in [(1, 0), (8, 0), (8, 1)] {
+            let service = Service::new(400, 0, seed);
+            let limiters: Vec<_> = (0..processes).map(|_| service.process(32)).collect();
+            for limit in [400, 200, 400] {
+                service.limit.store(limit, Relaxed);
+                service.observe(10).await;
+                let (served, refused) = service.observe(60).await;
+                let share = served / limit as f64;
+                assert!(
+                    share > 0.95 && refused < 0.05,
+                    "{processes} at {limit}: {share:.3} served, {refused:.3} refused"
+                );
+            }
+            let rates: Vec<f64> = limiters.iter().map(|limiter| limiter.per_second().unwrap()).collect();
+            let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+            assert!(rates.iter().all(|rate| *rate > mean / 5.0), "each has its part: {rates:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_constant_share_of_throttling_keeps_the_work_going() {
-        for share in [10, 5] {
-            let limiter = RateLimiter::default();
-            // Spread by a multiplicative hash, so that windows differ.
-            let throttled = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).is_multiple_of(share);
-            assert!(rate(&limiter, 15, throttled).await > 200, "one in {share}");
+    async fn a_constant_share_of_refusals_does_not_stop_the_work() {
+        for (share, seed) in [(1, 0), (5, 0), (10, 0), (20, 0), (20, 1)] {
+            let service = Service::new(0, share, seed);
+            service.process(8);
+            service.observe(10).await;
+            for _ in 0..5 {
+                let (served, _) = service.observe(20).await;
+                assert!(served > 50.0, "{share} %: {served} a second");
+            }
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_endpoint_that_refuses_everything_gets_five_requests_a_second() {
+        let service = Service::new(0, 0, 0);
+        let limiter = service.process(32);
+        service.observe(5).await;
+        assert_eq!(limiter.per_second(), None);
+        service.share.store(100, Relaxed);
+        service.observe(10).await;
+        assert_eq!(limiter.per_second(), Some(MIN_RATE));
+        let asked = service.throttled.load(Relaxed);
+        service.observe(10).await;
+        assert!(service.throttled.load(Relaxed) - asked <= 51);
+        service.share.store(0, Relaxed);
+        service.observe(20).await;
+        assert_eq!(limiter.per_second(), None);
     }
 
     #[tokio::test(start_paused = true)]
