@@ -22,8 +22,9 @@ fn main() {
 
 /// The short commit, with `-dirty` where files differ from it.
 fn commit_of_git() -> Option<String> {
-    // A commit or a checkout changes one of these, in a worktree too.
-    for path in ["HEAD", "logs/HEAD", "index"] {
+    // A commit or a checkout changes one of these, in a worktree too. Not the index: any `git status` may write it, and
+    // all crates would be built again.
+    for path in ["HEAD", "logs/HEAD"] {
         let path = git(&["rev-parse", "--git-path", path])?;
         if Path::new(&path).exists() {
             println!("cargo:rerun-if-changed={path}");

@@ -36,7 +36,7 @@ use worker::{Execution, Executor, LaneContext};
 use crate::kinds::{OpenKind, Opening};
 
 pub use job::SliceBounds;
-pub use probe::{Answer, ProbeResult, Rights, SideProbe};
+pub use probe::{Answer, ProbeResult, SideProbe};
 pub use slice::{SliceCheckpoint, SliceEnd};
 pub use verify::VerifyResult;
 

@@ -13,7 +13,7 @@ RUN apt-get update \
     && useradd --system --uid 10001 --gid 10001 --no-create-home flotilla \
     && install -d -o 10001 -g 10001 /var/lib/flotilla
 ADD flotilla-${VERSION}-${SUFFIX}.tar.gz /opt/
-RUN install -m 755 "/opt/flotilla-${VERSION}-${SUFFIX}/bin/"* /usr/local/bin/ \
+RUN cp -P "/opt/flotilla-${VERSION}-${SUFFIX}/bin/"* /usr/local/bin/ \
     && rm -r "/opt/flotilla-${VERSION}-${SUFFIX}"
 USER 10001:10001
 VOLUME /var/lib/flotilla

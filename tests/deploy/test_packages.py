@@ -13,7 +13,7 @@ from pathlib import Path
 from sandbox import inside
 from support import PROGRAMS, ROOT, run, tool
 
-NAMES = ("flotilla", "finder", "worker")
+LINKS = ("finder", "worker")
 TARGET = f"{platform.machine()}-unknown-linux-gnu"
 VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
 
@@ -21,7 +21,7 @@ VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package
 WORKS = """
 flotilla --version
 flotilla self-test >/dev/null
-worker --version && finder --version
+test "$(worker --version | cut -d" " -f1) $(finder --version | cut -d" " -f1)" = "worker finder"
 systemd-analyze verify /usr/lib/systemd/system/flotilla-*.service 2>&1 | { grep -i flotilla && exit 1; true; }
 test "$(stat -c %U:%a /var/lib/flotilla)" = flotilla:750
 test -s /usr/share/man/man1/flotilla-sync.1.gz
@@ -56,8 +56,7 @@ class Packages(unittest.TestCase):
         place.mkdir(parents=True)
         # cargo-generate-rpm knows `--profile` since 0.11.
         (cls.target / TARGET / "release").symlink_to("dist")
-        for name in NAMES:
-            run(tool("strip"), "-o", place / name, PROGRAMS / name)
+        run(tool("strip"), "-o", place / "flotilla", PROGRAMS / "flotilla")
         own = {"own": str(PROGRAMS / "flotilla")}
         run("bash", "-c", release_function("pages"), folder=cls.tree, environment=own)
 
@@ -106,8 +105,9 @@ def release_function(name):
     text = (ROOT / "deploy/release").read_text()
     body = text[text.index(f"{name}() {{") :]
     body = body[: body.index("\n}\n") + 3]
+    links = "LINKS=(" + " ".join(LINKS) + ")"
     lines = [line for line in body.splitlines() if not line.strip().startswith(("local own", "own=", "[[ -x $own"))]
-    return "\n".join(["set -euo pipefail", *lines, name])
+    return "\n".join(["set -euo pipefail", links, *lines, name])
 
 
 def copy_sources(tree):
@@ -142,14 +142,16 @@ class Image(unittest.TestCase):
             name = f"flotilla-{VERSION}-{platform.machine()}"
             place = Path(folder, "stage", name, "bin")
             place.mkdir(parents=True)
-            for program in NAMES:
-                run(tool("strip"), "-o", place / program, PROGRAMS / program)
+            run(tool("strip"), "-o", place / "flotilla", PROGRAMS / "flotilla")
+            for link in LINKS:
+                (place / link).symlink_to("flotilla")
             shutil.move(place.parent, Path(folder, name))
             variables = f"VERSION={VERSION} SUFFIX={platform.machine()}\n"
             # Packages of the distribution: those of this system stand for them.
             steps = [step.split("&&", 3)[3] if "apt-get" in step else step for step in instructions["RUN"]]
             copied = f"mkdir -p /opt && cp -r /given/{name} /opt/\n"
             served = f"""
+            worker --version && finder --version
             setpriv --reuid {instructions["USER"][0].split(":")[0]} --regid {instructions["USER"][0].split(":")[1]} --clear-groups \
                 sh -euc 'flotilla self-test >/dev/null; timeout -s TERM 5 flotilla serve --state /var/lib/flotilla || test $? = 124'
             test -s /var/lib/flotilla/flotilla.db

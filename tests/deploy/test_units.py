@@ -81,8 +81,11 @@ class Boot(unittest.TestCase):
                 entry.size, entry.mode = len(text), mode
                 archive.addfile(entry, io.BytesIO(text))
 
-            for program in ("flotilla", "finder", "worker"):
-                add(f"bin/{program}", program.encode(), 0o755)
+            add("bin/flotilla", b"flotilla", 0o755)
+            for link in ("finder", "worker"):
+                entry = tarfile.TarInfo(f"flotilla-1.0-x86_64/bin/{link}")
+                entry.type, entry.linkname = tarfile.SYMTYPE, "flotilla"
+                archive.addfile(entry)
             for unit in UNITS:
                 add(f"systemd/{unit.name}", unit.read_bytes())
             add("sysctl/90-flotilla.conf", (ROOT / "deploy/sysctl/90-flotilla.conf").read_bytes())
@@ -116,7 +119,7 @@ class Boot(unittest.TestCase):
     def test_a_machine_installs_the_release(self):
         self.boot()
         self.boot()
-        self.assertEqual(Path(self.folder.name, "usr/local/bin/worker").read_text(), "worker")
+        self.assertEqual(os.readlink(Path(self.folder.name, "usr/local/bin/worker")), "flotilla")
         self.assertTrue(os.access(Path(self.folder.name, "usr/local/bin/flotilla"), os.X_OK))
         self.assertTrue(Path(self.folder.name, "etc/systemd/system/flotilla-worker.service").exists())
         self.assertEqual(Path(self.folder.name, "etc/flotilla/fleet.toml").read_text(), 'name = "photos"\n')

@@ -1,6 +1,6 @@
-//! The `flotilla` program.
+//! The `flotilla` program. A release installs this one alone, also under the names of the other two.
 
 #[tokio::main]
 async fn main() {
-    cli::flotilla().await;
+    cli::programs::named_by_arguments().await;
 }

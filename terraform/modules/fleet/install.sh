@@ -35,7 +35,8 @@ echo "$FLOTILLA_SHA256  $work/$FLOTILLA_ARCHIVE" | sha256sum --check --quiet
 install -d -m 755 "$root/usr/local/bin" "$root/etc/flotilla" "$root/etc/systemd/system" "$root/etc/sysctl.d"
 tar -xzf "$work/$FLOTILLA_ARCHIVE" -C "$work" --no-same-owner
 folder=$work/${FLOTILLA_ARCHIVE%.tar.gz}
-install -m 755 "$folder/bin/flotilla" "$folder/bin/finder" "$folder/bin/worker" "$root/usr/local/bin/"
+# Not over a program that runs: its file would be busy.
+cp -P --remove-destination "$folder"/bin/* "$root/usr/local/bin/"
 install -m 644 "$folder"/systemd/*.service "$root/etc/systemd/system/"
 install -m 644 "$folder/sysctl/90-flotilla.conf" "$root/etc/sysctl.d/"
 printf '%s\n' "$FLOTILLA_FLEET_FILE" >"$root/etc/flotilla/fleet.toml"
