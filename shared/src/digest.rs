@@ -241,9 +241,14 @@ pub fn to_hex(bytes: &[u8]) -> String {
     })
 }
 
+/// Whether a text is sixteen bytes in hexadecimal digits.
+pub fn is_hex16(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// 16 bytes from 32 hexadecimal digits.
 pub fn parse_hex16(text: &str) -> Option<[u8; 16]> {
-    if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !is_hex16(text) {
         return None;
     }
     Some(u128::from_str_radix(text, 16).ok()?.to_be_bytes())

@@ -134,6 +134,11 @@ impl ETag {
         crate::digest::parse_hex16(&self.0)
     }
 
+    /// Whether the tag has the form of an MD5.
+    pub fn has_md5_form(&self) -> bool {
+        crate::digest::is_hex16(&self.0)
+    }
+
     /// The number of parts, if the tag has the form of a multipart object's: `hex-N`.
     pub fn part_count(&self) -> Option<u32> {
         let (digest, count) = self.0.rsplit_once('-')?;

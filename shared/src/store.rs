@@ -75,7 +75,7 @@ impl EtagMeaning {
         use EtagMeaning::*;
         let comparable = match (self, theirs_meaning) {
             (Opaque, _) | (_, Opaque) => false,
-            _ if ours.md5_form().is_some() && theirs.md5_form().is_some() => true,
+            _ if ours.has_md5_form() && (ours.as_str() == theirs.as_str() || theirs.has_md5_form()) => true,
             (Md5AndParts, Md5AndParts) => ours.part_count().is_some() && ours.part_count() == theirs.part_count(),
             _ => false,
         };

@@ -4,6 +4,7 @@
 
 mod blocking;
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use shared::filter::{Filter, FilterVerdict};
@@ -118,9 +119,9 @@ pub struct Merge {
 #[derive(Debug, Default)]
 struct Input {
     items: VecDeque<Item>,
-    /// The last object's key, and the last item's position.
-    last: Option<String>,
+    /// The position of the last item of the pages that were given, and whether it is an object.
     last_position: String,
+    last_is_object: bool,
     /// The span that was given last: no object may lie in it.
     last_span: Option<Span>,
     /// The span that was taken last: the other side's keys in it cannot be judged.
@@ -130,16 +131,23 @@ struct Input {
     has_folders: bool,
 }
 
-/// An item of a listing, with its position within the range: a span may begin before the range.
+/// An item of a listing.
 #[derive(Debug)]
 struct Item {
-    position: String,
+    /// The position of a span within the range: it may begin before the range.
+    clamped: Option<String>,
     listed: Listed,
+}
+
+impl Item {
+    fn position(&self) -> &str {
+        self.clamped.as_deref().unwrap_or_else(|| self.listed.position())
+    }
 }
 
 impl Input {
     fn next_position(&self) -> Option<&str> {
-        self.items.front().map(|item| item.position.as_str())
+        self.items.front().map(Item::position)
     }
 
     fn next_is_span(&self) -> bool {
@@ -196,18 +204,11 @@ impl Merge {
             return Ok(());
         };
         for listed in page {
-            match &listed {
-                Listed::Object(entry) => input.check(side, &self.range, &entry.key)?,
-                Listed::Unlisted(unlisted) => input.last_span = Some(unlisted.keys.clone()),
-            }
-            let begin = self.range.after.as_deref().unwrap_or_default().max(&self.range.prefix);
-            let position = listed.position().max(begin).to_owned();
-            if position < input.last_position {
-                let message = format!("{position:?} came after {:?}: not in byte order", input.last_position);
-                return Err(corrupt(side, &message));
-            }
-            input.last_position.clone_from(&position);
-            input.items.push_back(Item { position, listed });
+            input.add(side, &self.range, listed)?;
+        }
+        if let Some(last) = input.items.back() {
+            input.last_position = last.position().to_owned();
+            input.last_is_object = matches!(last.listed, Listed::Object(_));
         }
         Ok(())
     }
@@ -222,9 +223,9 @@ impl Merge {
         let (source, destination) = (self.source.items.back(), self.destination.items.back());
         // A side that has ended sets no bound; where both have, everything at hand is complete.
         let bounds = [(source, self.source.ended), (destination, self.destination.ended)];
-        let open = bounds.iter().filter(|(_, ended)| !ended).filter_map(|(last, _)| *last).map(|i| &i.position).min();
-        let all = source.into_iter().chain(destination).map(|item| &item.position).max();
-        open.or(all).map_or(Frontier::End, |key| Frontier::Key(key.clone()))
+        let open = bounds.iter().filter(|(_, ended)| !ended).filter_map(|(last, _)| *last).map(Item::position).min();
+        let all = source.into_iter().chain(destination).map(Item::position).max();
+        open.or(all).map_or(Frontier::End, |key| Frontier::Key(key.to_owned()))
     }
 
     /// Whether both listings have ended: no page is missing.
@@ -243,14 +244,18 @@ impl Merge {
     pub fn take(&mut self, up_to: &str) -> Vec<Pair> {
         let mut pairs = Vec::with_capacity(self.source.items.len().max(self.destination.items.len()));
         loop {
-            let next = |input: &Input| input.next_position().filter(|position| *position <= up_to).map(str::to_owned);
-            let (source, destination) = (next(&self.source), next(&self.destination));
-            let order = match (&source, &destination) {
+            let (order, next) = match (self.source.next_position(), self.destination.next_position()) {
                 (None, None) => return pairs,
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some(source), Some(destination)) => source.cmp(destination),
+                (Some(source), None) => (Ordering::Less, source),
+                (None, Some(destination)) => (Ordering::Greater, destination),
+                (Some(source), Some(destination)) => match source.cmp(destination) {
+                    Ordering::Greater => (Ordering::Greater, destination),
+                    order => (order, source),
+                },
             };
+            if next > up_to {
+                return pairs;
+            }
             // A span comes before the keys at its position, which may lie in it.
             if order.is_le() && self.source.next_is_span() {
                 pairs.extend(self.take_span(ListingSide::Source));
@@ -301,13 +306,45 @@ impl Merge {
 }
 
 impl Input {
-    /// Whether an object may come next: in order, within the range, and in no span.
-    fn check(&mut self, side: ListingSide, range: &KeyRange, key: &str) -> Result<()> {
-        if self.last.as_deref() == Some(key) {
-            return Err(corrupt(side, &format!("key {key:?} is listed twice")));
+    /// Adds the next item of the listing.
+    fn add(&mut self, side: ListingSide, range: &KeyRange, listed: Listed) -> Result<()> {
+        let clamped = match &listed {
+            Listed::Object(entry) => {
+                self.check(side, range, &entry.key)?;
+                None
+            }
+            Listed::Unlisted(unlisted) => {
+                let begin = range.after.as_deref().unwrap_or_default().max(&range.prefix);
+                let position = unlisted.position().max(begin);
+                if position < self.last().0 {
+                    let message = format!("{position:?} came after {:?}: not in byte order", self.last().0);
+                    return Err(corrupt(side, &message));
+                }
+                self.last_span = Some(unlisted.keys.clone());
+                Some(position.to_owned())
+            }
+        };
+        self.items.push_back(Item { clamped, listed });
+        Ok(())
+    }
+
+    /// The position of the last item, and whether it is an object.
+    fn last(&self) -> (&str, bool) {
+        match self.items.back() {
+            Some(item) => (item.position(), matches!(item.listed, Listed::Object(_))),
+            None => (&self.last_position, self.last_is_object),
         }
-        if let Some(last) = self.last.as_deref().filter(|last| *last > key) {
-            return Err(corrupt(side, &format!("key {key:?} came after {last:?}: not in byte order")));
+    }
+
+    /// Whether an object may come next: in order, within the range, and in no span.
+    fn check(&self, side: ListingSide, range: &KeyRange, key: &str) -> Result<()> {
+        let (last, is_object) = self.last();
+        match key.cmp(last) {
+            Ordering::Less => {
+                return Err(corrupt(side, &format!("key {key:?} came after {last:?}: not in byte order")));
+            }
+            Ordering::Equal if is_object => return Err(corrupt(side, &format!("key {key:?} is listed twice"))),
+            _ => {}
         }
         if !range.contains(key) {
             return Err(corrupt(side, &format!("key {key:?} lies outside of {range:?}")));
@@ -315,7 +352,6 @@ impl Input {
         if self.last_span.as_ref().is_some_and(|span| span.covers(key)) {
             return Err(corrupt(side, &format!("key {key:?} lies in a folder that could not be read")));
         }
-        self.last = Some(key.to_owned());
         Ok(())
     }
 }

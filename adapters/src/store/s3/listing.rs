@@ -1,5 +1,6 @@
 //! Listing keys, page by page. The order of the keys is checked.
 
+use std::cmp::Ordering;
 use std::mem;
 use std::sync::Arc;
 
@@ -80,16 +81,21 @@ impl Pages {
         let mut entries = Vec::with_capacity(page.objects.len());
         for entry in page.objects {
             let key = entry.key.as_str();
-            if self.last.as_deref() == Some(key) {
-                let message =
-                    format!("the store lists {key:?} twice, so the listing is not reliable: report this to the vendor");
-                return Err(self.corrupt(message));
-            }
-            if let Some(last) = self.last.as_deref().filter(|last| *last > key) {
-                let message = format!(
-                    "the store does not list in byte order ({key:?} after {last:?}), so the listing is not reliable: report this to the vendor"
-                );
-                return Err(self.corrupt(message));
+            let last = entries.last().map(|last: &Entry| last.key.as_str()).or(self.last.as_deref());
+            match last.map(|last| (last, last.cmp(key))) {
+                Some((_, Ordering::Equal)) => {
+                    let message = format!(
+                        "the store lists {key:?} twice, so the listing is not reliable: report this to the vendor"
+                    );
+                    return Err(self.corrupt(message));
+                }
+                Some((last, Ordering::Greater)) => {
+                    let message = format!(
+                        "the store does not list in byte order ({key:?} after {last:?}), so the listing is not reliable: report this to the vendor"
+                    );
+                    return Err(self.corrupt(message));
+                }
+                _ => {}
             }
             if self.range.until.as_deref().is_some_and(|until| key >= until) {
                 return Ok((entries, true));
@@ -97,8 +103,10 @@ impl Pages {
             if !self.range.contains(key) {
                 return Err(self.corrupt(format!("{key:?} lies before the requested range")));
             }
-            self.last = Some(entry.key.clone());
             entries.push(entry);
+        }
+        if let Some(last) = entries.last() {
+            self.last = Some(last.key.clone());
         }
         Ok((entries, is_last))
     }

@@ -137,7 +137,7 @@ impl Bucket {
 
     /// A key of a page, decoded if the page is encoded.
     fn decoded(&self, answer: &RawPage, raw: String, request: &PageRequest) -> Result<String> {
-        if !answer.encoded || !raw.contains(['%', '+']) {
+        if !answer.encoded || !raw.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
             return Ok(raw);
         }
         decode(&raw)

@@ -125,13 +125,18 @@ impl Range {
                 decisions = walk.comparer.decide(&batch) => decisions.map_err(FindError::Listing)?,
             };
             for ((pair, verdict), decision) in batch.into_iter().zip(decisions) {
-                let decision = self.distrust(&pair, verdict, decision).await?;
-                let decision = tokio::select! {
-                    biased;
-                    () = walk.run.abort.cancelled() => return Err(FindError::Interrupted),
-                    () = walk.run.stop.cancelled() => return Err(FindError::Interrupted),
-                    decision = self.leave_below_files(&pair, verdict, decision) => decision?,
-                };
+                let mut decision = self.distrust(&pair, verdict, decision).await?;
+                if matches!(decision, Decision::Copy(_)) {
+                    decision = tokio::select! {
+                        biased;
+                        () = walk.run.abort.cancelled() => return Err(FindError::Interrupted),
+                        () = walk.run.stop.cancelled() => return Err(FindError::Interrupted),
+                        decision = self.leave_below_files(&pair, verdict, decision) => decision?,
+                    };
+                }
+                if let Some(entry) = pair.source().filter(|_| verdict == FilterVerdict::Taken) {
+                    self.files.note(&entry.key);
+                }
                 self.pack(pair, verdict, decision).await?;
             }
             walk.run.progress.seen(&std::mem::take(&mut self.unseen));
@@ -154,7 +159,7 @@ impl Range {
         Ok(if is_suspect && is_copied { Decision::Copy(Reason::Suspect) } else { decision })
     }
 
-    /// A key below another key of the source is not copied where the destination has folders.
+    /// The decision to copy a pair, unless its key lies below another key of the source and the destination has folders.
     async fn leave_below_files(
         &mut self,
         pair: &Pair,
@@ -163,12 +168,7 @@ impl Range {
     ) -> Result<Decision, FindError> {
         let Some(entry) = pair.source().filter(|_| verdict == FilterVerdict::Taken) else { return Ok(decision) };
         let walk = &self.walk;
-        let file = match decision {
-            Decision::Copy(_) => self.files.above(&walk.sides, &walk.filter, &entry.key).await,
-            _ => Ok(None),
-        };
-        self.files.note(&entry.key);
-        match file {
+        match self.files.above(&walk.sides, &walk.filter, &entry.key).await {
             Ok(None) => Ok(decision),
             Ok(Some(file)) => {
                 walk.comparer.name_below_file(&entry.key, &file);
@@ -187,13 +187,14 @@ impl Range {
         if !room {
             self.commit().await?;
         }
-        let cursor = pair.key().to_owned();
+        let cursor = self.checkpoint.cursor.get_or_insert_default();
+        cursor.clear();
+        cursor.push_str(pair.key());
         let found = self.account(pair, verdict, decision);
         self.pairs += 1;
         self.unseen += found;
         self.unsent += found;
         self.checkpoint.found += found;
-        self.checkpoint.cursor = Some(cursor);
         if self.pack.is_full() {
             self.commit().await?;
         }

@@ -6,18 +6,16 @@
 //! names its fault or finds it well-formed; then a tokenizer for all of XML reads it again. So both refuse a document
 //! that is cut off or garbled.
 
-use std::borrow::Cow;
-
 use xmlparser::{ElementEnd, Token, Tokenizer};
 
 use crate::store::s3::answer;
 
 /// Takes a document apart.
 pub(super) trait Reader: Default {
-    /// An element begins.
+    /// An element begins that has others in it. Texts between these are left out.
     fn open(&mut self, name: &str) -> Result<(), String>;
-    /// A text within the open element, or a piece of the text.
-    fn text(&mut self, text: &str);
+    /// An element without others in it, and its text.
+    fn leaf(&mut self, name: &str, text: &str) -> Result<(), String>;
     /// The open element ends.
     fn close(&mut self) -> Result<(), String>;
 }
@@ -40,56 +38,82 @@ pub(super) fn read<R: Reader>(body: &[u8]) -> Result<R, String> {
     tokens(text, &mut reader).map(|()| reader)
 }
 
+/// Whether XML has no place for a character of the text.
+fn has_illegal(text: &str) -> bool {
+    let is_illegal = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    // Counted, not sought: the compiler makes vector instructions of it.
+    text.as_bytes().iter().filter(|byte| is_illegal(byte)).count() > 0
+        || text.as_bytes().contains(&0xef) && text.contains(['\u{fffe}', '\u{ffff}'])
+}
+
 /// Reads a plain document. The inner result is the reader's own.
 fn scan<R: Reader>(text: &str, reader: &mut R) -> Result<Result<(), String>, Unknown> {
-    let is_illegal = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
-    if text.as_bytes().iter().filter(|byte| is_illegal(byte)).count() > 0 || text.contains(['\u{fffe}', '\u{ffff}']) {
+    if has_illegal(text) {
         return Err(Unknown);
     }
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii_start();
     if let Some(after) = rest.strip_prefix("<?xml ") {
-        rest = after.split_once("?>").ok_or(Unknown)?.1;
+        rest = after.split_once("?>").ok_or(Unknown)?.1.trim_ascii_start();
     }
-    let mut open: Vec<&str> = Vec::new();
-    let mut has_root = false;
+    let mut scanner = Scanner { rest, open: Vec::new(), plain: String::new() };
     loop {
-        let (before, after) = rest.split_once('<').unwrap_or((rest, ""));
-        if open.is_empty() {
-            if !before.trim_ascii().is_empty() {
-                return Err(Unknown);
-            }
-            if after.is_empty() {
-                return if has_root && before.len() == rest.len() { Ok(Ok(())) } else { Err(Unknown) };
-            }
-        } else if !before.is_empty() {
-            reader.text(&unescape(before)?);
+        match scanner.next(reader)? {
+            Ok(()) if scanner.open.is_empty() => break,
+            Ok(()) => {}
+            refused => return Ok(refused),
         }
-        let (tag, behind) = after.split_once('>').ok_or(Unknown)?;
-        rest = behind;
+    }
+    if scanner.rest.trim_ascii().is_empty() { Ok(Ok(())) } else { Err(Unknown) }
+}
+
+/// A document, from the tag that is read next.
+struct Scanner<'a> {
+    rest: &'a str,
+    /// The names of the open elements.
+    open: Vec<&'a str>,
+    /// A text with its entities replaced.
+    plain: String,
+}
+
+impl<'a> Scanner<'a> {
+    /// Reads a tag, and the whole element if it has no others in it.
+    fn next<R: Reader>(&mut self, reader: &mut R) -> Result<Result<(), String>, Unknown> {
+        let (tag, behind) = self.rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).ok_or(Unknown)?;
         if let Some(name) = tag.strip_prefix('/') {
-            if open.pop() != Some(name) {
+            if self.open.pop() != Some(name) {
                 return Err(Unknown);
             }
-            if let Err(refused) = reader.close() {
-                return Ok(Err(refused));
-            }
-            continue;
+            self.skip_text(behind)?;
+            return Ok(reader.close());
         }
-        if open.is_empty() && has_root {
-            return Err(Unknown);
+        if let Some(tag) = tag.strip_suffix('/') {
+            let name = element(tag)?;
+            self.skip_text(behind)?;
+            return Ok(reader.leaf(name, ""));
         }
-        has_root = true;
-        let (tag, is_empty) = tag.strip_suffix('/').map_or((tag, false), |tag| (tag, true));
         let name = element(tag)?;
-        let mut taken = reader.open(name);
-        if is_empty {
-            taken = taken.and_then(|()| reader.close());
-        } else {
-            open.push(name);
+        let (text, after) = behind.split_at(behind.find('<').ok_or(Unknown)?);
+        let end = after.strip_prefix("</").and_then(|after| after.strip_prefix(name)?.strip_prefix('>'));
+        let Some(behind) = end else {
+            unescape(text, &mut self.plain)?;
+            self.open.push(name);
+            self.rest = after;
+            return Ok(reader.open(name));
+        };
+        let read = reader.leaf(name, unescape(text, &mut self.plain)?);
+        self.skip_text(behind)?;
+        Ok(read)
+    }
+
+    /// Goes on at the next tag. A text before it is checked and left out.
+    fn skip_text(&mut self, behind: &'a str) -> Result<(), Unknown> {
+        if self.open.is_empty() {
+            self.rest = behind;
+            return Ok(());
         }
-        if let Err(refused) = taken {
-            return Ok(Err(refused));
-        }
+        let (text, rest) = behind.split_at(behind.find('<').ok_or(Unknown)?);
+        self.rest = rest;
+        unescape(text, &mut self.plain).map(drop)
     }
 }
 
@@ -105,13 +129,14 @@ fn element(tag: &str) -> Result<&str, Unknown> {
     (is_name(name) && is_plain).then_some(name).ok_or(Unknown)
 }
 
-/// A text with its entities replaced.
-fn unescape(text: &str) -> Result<Cow<'_, str>, Unknown> {
-    if text.contains("]]>") {
+/// The text with its entities replaced, in `plain` if there are any.
+fn unescape<'t>(text: &'t str, plain: &'t mut String) -> Result<&'t str, Unknown> {
+    if text.as_bytes().contains(&b'>') && text.contains("]]>") {
         return Err(Unknown);
     }
-    let Some(first) = text.find('&') else { return Ok(Cow::Borrowed(text)) };
-    let mut plain = text[..first].to_owned();
+    let Some(first) = text.find('&') else { return Ok(text) };
+    plain.clear();
+    plain.push_str(&text[..first]);
     let mut rest = &text[first..];
     while let Some((before, after)) = rest.split_once('&') {
         plain.push_str(before);
@@ -127,7 +152,7 @@ fn unescape(text: &str) -> Result<Cow<'_, str>, Unknown> {
         rest = behind;
     }
     plain.push_str(rest);
-    Ok(Cow::Owned(plain))
+    Ok(plain)
 }
 
 /// The character of a reference by number, without `&` and `;`.
@@ -143,18 +168,33 @@ fn referenced(number: &str) -> Option<char> {
 /// Reads a document that `answer::check` has found well-formed.
 fn tokens<R: Reader>(text: &str, reader: &mut R) -> Result<(), String> {
     let mut has_root = false;
+    // The element that has just begun, and its text so far: others in it may follow.
+    let mut begun: Option<(&str, String)> = None;
     for token in Tokenizer::from(text) {
         match token.map_err(|error| error.to_string())? {
             Token::ElementStart { span, .. } => {
                 has_root = true;
-                reader.open(&span.as_str()[1..])?;
+                if let Some((name, _)) = begun.replace((&span.as_str()[1..], String::new())) {
+                    reader.open(name)?;
+                }
             }
-            Token::ElementEnd { end: ElementEnd::Empty | ElementEnd::Close(..), .. } => reader.close()?,
+            Token::ElementEnd { end: ElementEnd::Empty | ElementEnd::Close(..), .. } => match begun.take() {
+                Some((name, text)) => reader.leaf(name, &text)?,
+                None => reader.close()?,
+            },
             Token::Text { text } => {
-                let plain = unescape(text.as_str()).map_err(|Unknown| "a text has an unknown entity".to_owned())?;
-                reader.text(&plain);
+                let mut plain = String::new();
+                let plain = unescape(text.as_str(), &mut plain);
+                let plain = plain.map_err(|Unknown| "a text has an unknown entity".to_owned())?;
+                if let Some((_, text)) = &mut begun {
+                    text.push_str(plain);
+                }
             }
-            Token::Cdata { text, .. } => reader.text(text.as_str()),
+            Token::Cdata { text: more, .. } => {
+                if let Some((_, text)) = &mut begun {
+                    text.push_str(more.as_str());
+                }
+            }
             _ => {}
         }
     }
@@ -166,7 +206,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Writes down what it is given, with the pieces of a text as one.
+    /// Writes down what it is given.
     #[derive(Debug, Default, PartialEq, Eq)]
     struct Notes(String);
 
@@ -176,8 +216,9 @@ mod tests {
             Ok(())
         }
 
-        fn text(&mut self, text: &str) {
-            self.0.push_str(text);
+        fn leaf(&mut self, name: &str, text: &str) -> Result<(), String> {
+            self.0.push_str(&format!("[{name} {text}]"));
+            Ok(())
         }
 
         fn close(&mut self) -> Result<(), String> {
@@ -189,9 +230,9 @@ mod tests {
     #[test]
     fn a_document_is_read_whole_or_refused() {
         for (text, notes) in [
-            ("<?xml version=\"1.0\"?>\n<A x=\"1\"><B>b &amp; &#x63;</B><C/></A>\n", Some("(A (B b & c)(C ))")),
-            ("<A><!-- no --><![CDATA[<b>]]></A>", Some("(A <b>)")),
-            ("<s:A><s:B/></s:A>", Some("(s:A (s:B ))")),
+            ("<?xml version=\"1.0\"?>\n<A x=\"1\"><B>b &amp; &#x63;</B><C/></A>\n", Some("(A [B b & c][C ])")),
+            ("<A><!-- no --><![CDATA[<b>]]></A>", Some("[A <b>]")),
+            ("<s:A><s:B/></s:A>", Some("(s:A [s:B ])")),
             ("", None),
             ("OK", None),
             ("<A>", None),

@@ -52,15 +52,15 @@ impl LeanClient {
     }
 }
 
-/// A `ListBucketResult`, as far as it was read.
+/// The outermost element of a page.
+const ROOT: &str = "ListBucketResult";
+
+/// A page, as far as it was read.
 #[derive(Debug, Default)]
 struct Document {
     depth: u32,
-    /// The open element of the page, and that of an entry.
-    field: Field,
-    part: Part,
-    /// The text of the innermost element that is used.
-    text: String,
+    /// The open element of the second level.
+    group: Group,
     object: RawObject,
     folder: Option<String>,
     objects: Vec<RawObject>,
@@ -73,133 +73,111 @@ struct Document {
     marker: Option<String>,
 }
 
+/// An element of a page that has others in it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Field {
+enum Group {
     #[default]
     Other,
-    Contents,
-    CommonPrefixes,
-    IsTruncated,
-    NextToken,
-    NextMarker,
-    EncodingType,
-    /// Only answers to ListObjectsV2 have it, and the next one.
-    KeyCount,
-    OfV2,
+    Object,
+    Folder,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    #[default]
-    Other,
-    Key,
-    Size,
-    LastModified,
-    ETag,
-    StorageClass,
-    Prefix,
+impl Group {
+    fn of(name: &str) -> Group {
+        match name {
+            "Contents" => Group::Object,
+            "CommonPrefixes" => Group::Folder,
+            _ => Group::Other,
+        }
+    }
 }
 
 impl Reader for Document {
     fn open(&mut self, name: &str) -> Result<(), String> {
         self.depth += 1;
-        self.text.clear();
         match self.depth {
-            1 if name != "ListBucketResult" => Err(format!("invalid XML root: expected ListBucketResult, got {name}")),
-            2 => {
-                self.field = match name {
-                    "Contents" => Field::Contents,
-                    "CommonPrefixes" => Field::CommonPrefixes,
-                    "IsTruncated" => Field::IsTruncated,
-                    "NextContinuationToken" => Field::NextToken,
-                    "NextMarker" => Field::NextMarker,
-                    "EncodingType" => Field::EncodingType,
-                    "KeyCount" => Field::KeyCount,
-                    "StartAfter" | "ContinuationToken" => Field::OfV2,
-                    _ => Field::Other,
-                };
-                Ok(())
-            }
-            3 => {
-                self.part = match (self.field, name) {
-                    (Field::Contents, "Key") => Part::Key,
-                    (Field::Contents, "Size") => Part::Size,
-                    (Field::Contents, "LastModified") => Part::LastModified,
-                    (Field::Contents, "ETag") => Part::ETag,
-                    (Field::Contents, "StorageClass") => Part::StorageClass,
-                    (Field::CommonPrefixes, "Prefix") => Part::Prefix,
-                    _ => Part::Other,
-                };
-                Ok(())
-            }
-            _ => Ok(()),
+            1 => check_root(name)?,
+            2 => self.group = Group::of(name),
+            _ => {}
         }
+        Ok(())
     }
 
-    fn text(&mut self, text: &str) {
-        let is_used = match self.depth {
-            2 => !matches!(self.field, Field::Contents | Field::CommonPrefixes | Field::Other),
-            3 => self.part != Part::Other,
-            _ => false,
-        };
-        if is_used {
-            self.text.push_str(text);
+    fn leaf(&mut self, name: &str, text: &str) -> Result<(), String> {
+        match (self.depth, self.group) {
+            (2, Group::Object) => self.object_field(name, text),
+            (2, Group::Folder) if name == "Prefix" => {
+                self.folder = Some(text.to_owned());
+                Ok(())
+            }
+            (1, _) => self.page_field(name, text),
+            (0, _) => check_root(name),
+            _ => Ok(()),
         }
     }
 
     fn close(&mut self) -> Result<(), String> {
         self.depth -= 1;
-        match self.depth {
-            2 => self.end_part(),
-            1 => self.end_field(),
-            _ => Ok(()),
+        if self.depth == 1 {
+            self.end(self.group);
         }
+        Ok(())
     }
 }
 
+fn check_root(name: &str) -> Result<(), String> {
+    if name == ROOT { Ok(()) } else { Err(format!("invalid XML root: expected {ROOT}, got {name}")) }
+}
+
 impl Document {
-    fn end_part(&mut self) -> Result<(), String> {
-        let text = self.text.as_str();
-        match self.part {
-            Part::Key => self.object.key = Some(std::mem::take(&mut self.text)),
-            Part::Prefix => self.folder = Some(std::mem::take(&mut self.text)),
-            Part::Size => {
+    fn object_field(&mut self, name: &str, text: &str) -> Result<(), String> {
+        match name {
+            "Key" => self.object.key = Some(text.to_owned()),
+            "Size" => {
                 let size = text.parse::<i64>().map_err(|_| format!("a size is no number: {text:?}"))?;
                 self.object.size = u64::try_from(size).ok();
             }
-            Part::LastModified => {
+            "LastModified" => {
                 let time = time(text).ok_or_else(|| format!("a time is invalid: {text:?}"))?;
                 self.object.modified = Some(time);
             }
-            Part::ETag => self.object.etag = Some(ETag::new(text)),
-            Part::StorageClass if text == "STANDARD" || text.is_empty() => {}
-            Part::StorageClass => self.object.storage_class = Some(text.to_owned()),
-            Part::Other => {}
+            "ETag" => self.object.etag = Some(ETag::new(text)),
+            "StorageClass" if text != "STANDARD" && !text.is_empty() => {
+                self.object.storage_class = Some(text.to_owned());
+            }
+            _ => {}
         }
-        self.part = Part::Other;
         Ok(())
     }
 
-    fn end_field(&mut self) -> Result<(), String> {
-        match self.field {
-            Field::Contents => self.objects.push(std::mem::take(&mut self.object)),
-            Field::CommonPrefixes => self.folders.push(self.folder.take()),
-            Field::IsTruncated => {
-                let is_truncated = self.text.parse().map_err(|_| format!("IsTruncated is {:?}", self.text))?;
-                self.is_truncated = Some(is_truncated);
+    fn page_field(&mut self, name: &str, text: &str) -> Result<(), String> {
+        match name {
+            "IsTruncated" => {
+                self.is_truncated = Some(text.parse().map_err(|_| format!("IsTruncated is {text:?}"))?);
             }
-            Field::NextToken => self.token = Some(std::mem::take(&mut self.text)),
-            Field::NextMarker => self.marker = Some(std::mem::take(&mut self.text)),
-            Field::EncodingType => self.is_encoded = self.text == "url",
-            Field::KeyCount => {
-                let count = self.text.parse().map_err(|_| format!("KeyCount is {:?}", self.text))?;
-                (self.is_v2, self.key_count) = (true, Some(count));
+            "NextContinuationToken" => self.token = Some(text.to_owned()),
+            "NextMarker" => self.marker = Some(text.to_owned()),
+            "EncodingType" => self.is_encoded = text == "url",
+            // Only answers to ListObjectsV2 have these.
+            "KeyCount" => {
+                self.is_v2 = true;
+                self.key_count = Some(text.parse().map_err(|_| format!("KeyCount is {text:?}"))?);
             }
-            Field::OfV2 => self.is_v2 = true,
-            Field::Other => {}
+            "StartAfter" | "ContinuationToken" => self.is_v2 = true,
+            // An entry without anything in it.
+            name => self.end(Group::of(name)),
         }
-        self.field = Field::Other;
         Ok(())
+    }
+
+    /// Ends an entry.
+    fn end(&mut self, group: Group) {
+        match group {
+            Group::Object => self.objects.push(std::mem::take(&mut self.object)),
+            Group::Folder => self.folders.push(self.folder.take()),
+            Group::Other => {}
+        }
+        self.group = Group::Other;
     }
 
     fn page(self, list_mode: ListMode) -> RawPage {

@@ -52,18 +52,8 @@ impl Refusal {
 struct Document {
     depth: u32,
     is_error: bool,
-    /// What the open element is.
-    part: Part,
     code: Option<String>,
     message: Option<String>,
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-enum Part {
-    #[default]
-    Other,
-    Code,
-    Message,
 }
 
 impl Reader for Document {
@@ -72,25 +62,20 @@ impl Reader for Document {
         if self.depth == 1 {
             self.is_error = name == "Error";
         }
-        self.part = match (self.depth, self.is_error, name) {
-            (2, true, "Code") => Part::Code,
-            (2, true, "Message") => Part::Message,
-            _ => Part::Other,
-        };
         Ok(())
     }
 
-    fn text(&mut self, text: &str) {
-        match self.part {
-            Part::Code => self.code.get_or_insert_default().push_str(text),
-            Part::Message => self.message.get_or_insert_default().push_str(text),
-            Part::Other => {}
+    fn leaf(&mut self, name: &str, text: &str) -> Result<(), String> {
+        match (self.depth, self.is_error, name) {
+            (1, true, "Code") if !text.is_empty() => self.code = Some(text.to_owned()),
+            (1, true, "Message") if !text.is_empty() => self.message = Some(text.to_owned()),
+            _ => {}
         }
+        Ok(())
     }
 
     fn close(&mut self) -> Result<(), String> {
         self.depth -= 1;
-        self.part = Part::Other;
         Ok(())
     }
 }

@@ -30,61 +30,59 @@ impl LeanClient {
 #[derive(Debug, Default)]
 struct Document {
     depth: u32,
-    /// Whether the open element of the second level is the set.
+    /// Whether the open element of the second level is the set, and that of the third one a tag.
     is_set: bool,
-    part: Part,
+    is_tag: bool,
     key: Option<String>,
     value: Option<String>,
     tags: Tags,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    #[default]
-    Other,
-    Tag,
-    Key,
-    Value,
+/// The outermost element.
+const ROOT: &str = "Tagging";
+
+impl Document {
+    fn check_root(name: &str) -> Result<(), String> {
+        if name == ROOT { Ok(()) } else { Err(format!("invalid XML root: expected {ROOT}, got {name}")) }
+    }
+
+    fn end_tag(&mut self) -> Result<(), String> {
+        let (Some(key), Some(value)) = (self.key.take(), self.value.take()) else {
+            return Err("a tag has no key or no value".to_owned());
+        };
+        self.tags.insert(key, value);
+        Ok(())
+    }
 }
 
 impl Reader for Document {
     fn open(&mut self, name: &str) -> Result<(), String> {
         self.depth += 1;
         match self.depth {
-            1 if name != "Tagging" => return Err(format!("invalid XML root: expected Tagging, got {name}")),
+            1 => return Self::check_root(name),
             2 => self.is_set = name == "TagSet",
-            3 => self.part = if self.is_set && name == "Tag" { Part::Tag } else { Part::Other },
-            4 if self.part == Part::Tag => match name {
-                "Key" => (self.part, self.key) = (Part::Key, Some(String::new())),
-                "Value" => (self.part, self.value) = (Part::Value, Some(String::new())),
-                _ => {}
-            },
+            3 => self.is_tag = self.is_set && name == "Tag",
             _ => {}
         }
         Ok(())
     }
 
-    fn text(&mut self, text: &str) {
-        let field = match (self.depth, self.part) {
-            (4, Part::Key) => &mut self.key,
-            (4, Part::Value) => &mut self.value,
-            _ => return,
-        };
-        field.get_or_insert_default().push_str(text);
+    fn leaf(&mut self, name: &str, text: &str) -> Result<(), String> {
+        match (self.depth, name) {
+            (0, _) => return Self::check_root(name),
+            // A tag without key and value.
+            (2, "Tag") if self.is_set => return self.end_tag(),
+            (3, "Key") if self.is_tag => self.key = Some(text.to_owned()),
+            (3, "Value") if self.is_tag => self.value = Some(text.to_owned()),
+            _ => {}
+        }
+        Ok(())
     }
 
     fn close(&mut self) -> Result<(), String> {
         self.depth -= 1;
-        match (self.depth, self.part) {
-            (3, Part::Key | Part::Value) => self.part = Part::Tag,
-            (2, Part::Tag) => {
-                self.part = Part::Other;
-                let (Some(key), Some(value)) = (self.key.take(), self.value.take()) else {
-                    return Err("a tag has no key or no value".to_owned());
-                };
-                self.tags.insert(key, value);
-            }
-            _ => {}
+        if self.depth == 2 && std::mem::take(&mut self.is_tag) {
+            return self.end_tag();
         }
         Ok(())
     }
