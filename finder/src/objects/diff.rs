@@ -203,6 +203,9 @@ impl Merge {
             input.ended = true;
             return Ok(());
         };
+        if let Some(entry) = outside(&page, &self.range) {
+            return Err(corrupt(side, &format!("key {:?} lies outside of {:?}", entry.key, self.range)));
+        }
         for listed in page {
             input.add(side, &self.range, listed)?;
         }
@@ -310,7 +313,7 @@ impl Input {
     fn add(&mut self, side: ListingSide, range: &KeyRange, listed: Listed) -> Result<()> {
         let clamped = match &listed {
             Listed::Object(entry) => {
-                self.check(side, range, &entry.key)?;
+                self.check(side, &entry.key)?;
                 None
             }
             Listed::Unlisted(unlisted) => {
@@ -336,8 +339,8 @@ impl Input {
         }
     }
 
-    /// Whether an object may come next: in order, within the range, and in no span.
-    fn check(&self, side: ListingSide, range: &KeyRange, key: &str) -> Result<()> {
+    /// Whether an object may come next: in order, and in no span.
+    fn check(&self, side: ListingSide, key: &str) -> Result<()> {
         let (last, is_object) = self.last();
         match key.cmp(last) {
             Ordering::Less => {
@@ -345,9 +348,6 @@ impl Input {
             }
             Ordering::Equal if is_object => return Err(corrupt(side, &format!("key {key:?} is listed twice"))),
             _ => {}
-        }
-        if !range.contains(key) {
-            return Err(corrupt(side, &format!("key {key:?} lies outside of {range:?}")));
         }
         if self.last_span.as_ref().is_some_and(|span| span.covers(key)) {
             return Err(corrupt(side, &format!("key {key:?} lies in a folder that could not be read")));
@@ -366,6 +366,16 @@ impl Merge {
         }
         Pair::Both(source, destination)
     }
+}
+
+/// An object of a page that lies outside of a range. Objects that ascend lie within it if the first and the last one do.
+fn outside<'a>(page: &'a [Listed], range: &KeyRange) -> Option<&'a Entry> {
+    let mut objects = page.iter().filter_map(|listed| match listed {
+        Listed::Object(entry) => Some(entry),
+        Listed::Unlisted(_) => None,
+    });
+    let ends = [objects.next(), objects.next_back()];
+    ends.into_iter().flatten().find(|entry| !range.contains(&entry.key))
 }
 
 fn corrupt(side: ListingSide, message: &str) -> Error {
