@@ -33,11 +33,14 @@ class Flotilla(Client):
         (folder / "keys.json").write_text(json.dumps({"access_key_id": KEY, "secret_access_key": SECRET}))
 
     def command(self, store, source, destination):
+        return self.between(store, source, store, destination)
+
+    def between(self, from_store, source, to_store, destination):
         self.runs += 1
         keys = f"file:{self.folder / 'keys.json'}"
         # A fresh state: its database is part of what is measured.
         return [self.program, "sync", f"s3://{source}", f"s3://{destination}",
-                "--source-endpoint-url", store.endpoint, "--destination-endpoint-url", store.endpoint,
+                "--source-endpoint-url", from_store.endpoint, "--destination-endpoint-url", to_store.endpoint,
                 "--source-region", "us-east-1", "--destination-region", "us-east-1",
                 "--source-credentials", keys, "--destination-credentials", keys,
                 # Two locations of one service: the bytes would not come this way.

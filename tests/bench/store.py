@@ -8,10 +8,11 @@ from measure import die_with_parent
 
 
 class Store:
-    """Both sides of a measurement. Ends with `close`."""
+    """Both sides of a measurement, or one of them. Ends with `close`. `within` is a command that starts it elsewhere, as
+    in a namespace."""
 
-    def __init__(self, program, settings):
-        self.child = subprocess.Popen([program, *settings], stdout=subprocess.PIPE, text=True,
+    def __init__(self, program, settings, within=()):
+        self.child = subprocess.Popen([*within, program, *settings], stdout=subprocess.PIPE, text=True,
                                       preexec_fn=die_with_parent)
         self.endpoint = self.child.stdout.readline().strip()
         self.host = self.endpoint.removeprefix("http://")

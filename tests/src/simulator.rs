@@ -26,6 +26,7 @@ mod wire;
 pub mod settings;
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -40,7 +41,7 @@ use traffic::RateLimit;
 /// A store on the runtime that started it. It ends when dropped.
 #[derive(Debug)]
 pub struct Simulator {
-    /// Base URL, `http://127.0.0.1:PORT`.
+    /// Base URL, such as `http://127.0.0.1:PORT`.
     pub endpoint: String,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
@@ -58,7 +59,12 @@ struct Shared {
 impl Simulator {
     /// Starts a store at a loopback port; 0 chooses a free one.
     pub async fn start(port: u16, settings: SimulatorSettings) -> io::Result<Simulator> {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+        Simulator::start_at((Ipv4Addr::LOCALHOST, port).into(), settings).await
+    }
+
+    /// Starts a store at an address of this machine. A port of 0 chooses a free one.
+    pub async fn start_at(address: SocketAddr, settings: SimulatorSettings) -> io::Result<Simulator> {
+        let listener = TcpListener::bind(address).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let shared = Arc::new(Shared {
             settings,
