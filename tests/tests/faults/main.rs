@@ -13,3 +13,4 @@ mod redelivered;
 mod rotation;
 mod stage;
 mod throttling;
+mod two_workers;
