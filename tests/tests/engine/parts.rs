@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use flotilla_tests::probe::Fate;
-use shared::ledger::Ledger;
+use shared::ledger::{Ledger, events_run};
 use shared::object::Timestamp;
 use shared::objects::UploadLog;
-use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
+use shared::objects::job::{JobChange, JobObject, ObjectJob, ObjectWork};
 
 use crate::stage::{Stage, TASK, until};
 
@@ -194,4 +194,20 @@ async fn regression_the_next_run_ends_the_upload_of_a_killed_worker() {
     assert_eq!((settled.copied, settled.failed), (1, 0));
     assert_eq!(stage.settled().await.objects(), 1, "the first run counted it once");
     assert_eq!(stage.ledger.upload(TASK, &objects[0].key).await.expect("answers"), None);
+}
+
+/// The worker has read, some moments before, that the task has no run of events.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_the_first_event_beside_a_run_opens_its_upload() {
+    let stage = in_parts().await;
+    let objects = stage.files([2 * PART_BYTES as usize; 2]);
+    let working = stage.start();
+    stage.copy(&objects[..1]).await;
+    stage.until_settled(1).await;
+    let change = JobChange { index: 0, key: objects[1].key.clone(), time: None, no_delete: false };
+    let work = ObjectWork::Changed { objects: vec![change] };
+    stage.send(&ObjectJob { run: events_run(TASK), ..Stage::job(work, 1) }).await;
+    let events = async || stage.ledger.run(&events_run(TASK)).await.expect("the ledger answers");
+    until(async || events().await.is_some_and(|run| run.settled.copied == 1)).await;
+    working.stop().await.expect("the worker ends well");
 }

@@ -129,7 +129,11 @@ impl Runs {
     /// Of a closed run it never returns: the job is dropped when the worker notices the cancel, or loses the lease.
     pub async fn may_open_upload(&self, run: &str) -> Result<Instant> {
         loop {
-            let own = self.read(run, OPENS_WITHIN).await?;
+            let own = match self.read(run, OPENS_WITHIN).await? {
+                // It may be recorded since: the run of events is, when the first event of the task is executed.
+                Known { state: None, .. } => self.read(run, Duration::ZERO).await?,
+                known => known,
+            };
             // The event run of a task that is being deleted is closed. Without events there may be none.
             let of_task = self.read(&events_run(&self.task), OPENS_WITHIN).await?;
             let is_over = |known: &Known| known.state.as_ref().is_some_and(RunState::is_over);
