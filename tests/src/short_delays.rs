@@ -1,7 +1,7 @@
-//! Makes a minute's delay of messages short, so that a test waits for none.
+//! Makes long delays of messages short, so that a test waits for none.
 //!
-//! A relay before SQS. A message that a program sends through it with a delay of a minute has one of six seconds. The
-//! number gets a space before it, so that no length changes.
+//! A relay before SQS. A message that a program sends through it with one of these delays has a shorter one. The number
+//! gets spaces before it, so that no length changes.
 
 use std::io;
 use std::sync::Arc;
@@ -22,32 +22,54 @@ pub struct ShortDelays {
 }
 
 impl ShortDelays {
-    /// Starts a relay before the emulator of SQS at `http://HOST:PORT`, which checks no signatures.
-    pub async fn start(upstream: &str) -> ShortDelays {
+    /// Starts a relay before the emulator of SQS at `http://HOST:PORT`, which checks no signatures. Delays of `long_s`
+    /// seconds become `short_s`.
+    pub async fn start(upstream: &str, long_s: u32, short_s: u32) -> ShortDelays {
         let upstream = upstream.strip_prefix("http://").expect("the relay speaks plain HTTP").trim_end_matches('/');
-        let upstream: Arc<str> = Arc::from(upstream);
-        let server = Server::start(move |request| answer(request, Arc::clone(&upstream))).await;
+        let relay = Arc::new(Relay { upstream: upstream.to_owned(), long_s, short_s });
+        let server = Server::start(move |request| answer(request, Arc::clone(&relay))).await;
         ShortDelays { endpoint: server.endpoint.clone(), _server: server }
     }
 }
 
-async fn answer(request: Request<Incoming>, upstream: Arc<str>) -> io::Result<Response<Full<Bytes>>> {
-    Ok(pass(request, &upstream).await.unwrap_or_else(|_| {
+/// What the relay needs to answer a request.
+struct Relay {
+    /// `HOST:PORT`.
+    upstream: String,
+    long_s: u32,
+    short_s: u32,
+}
+
+async fn answer(request: Request<Incoming>, relay: Arc<Relay>) -> io::Result<Response<Full<Bytes>>> {
+    Ok(relay.pass(request).await.unwrap_or_else(|_| {
         let mut answer = Response::new(Full::default());
         *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         answer
     }))
 }
 
-/// One connection to the service for each request: few are made.
-async fn pass(request: Request<Incoming>, upstream: &str) -> io::Result<Response<Full<Bytes>>> {
-    let (head, body) = request.into_parts();
-    let body = shortened(&whole(body).await?);
-    Ok(pass_on(upstream, Request::from_parts(head, Full::new(body))).await?.map(Full::new))
+impl Relay {
+    /// One connection to the service for each request: few are made.
+    async fn pass(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+        let (head, body) = request.into_parts();
+        let body = self.shortened(&whole(body).await?);
+        Ok(pass_on(&self.upstream, Request::from_parts(head, Full::new(body))).await?.map(Full::new))
+    }
+
+    fn shortened(&self, body: &[u8]) -> Bytes {
+        let (long, short_s) = (self.long_s.to_string(), self.short_s);
+        let short = format!("{short_s:>width$}", width = long.len());
+        let mut text = String::from_utf8_lossy(body).into_owned();
+        for end in [',', '}'] {
+            text = text.replace(&delay(&long, end), &delay(&short, end));
+        }
+        Bytes::from(text)
+    }
 }
 
-fn shortened(body: &[u8]) -> Bytes {
-    Bytes::from(String::from_utf8_lossy(body).replace("\"DelaySeconds\":60", "\"DelaySeconds\": 6"))
+/// The field as the SDK writes it, with the character after it.
+fn delay(seconds: &str, end: char) -> String {
+    format!("\"DelaySeconds\":{seconds}{end}")
 }
 
 #[cfg(test)]
@@ -55,9 +77,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minute_is_shortened_and_no_length_changes() {
+    fn one_delay_is_shortened_and_no_length_changes() {
+        let relay = Relay { upstream: String::new(), long_s: 60, short_s: 6 };
         let body = br#"{"QueueUrl":"q","MessageBody":"{\"DelaySeconds\":60}","DelaySeconds":60}"#;
         let expected = br#"{"QueueUrl":"q","MessageBody":"{\"DelaySeconds\":60}","DelaySeconds": 6}"#;
-        assert_eq!(&shortened(body)[..], &expected[..]);
+        assert_eq!(&relay.shortened(body)[..], &expected[..]);
+        let others = br#"[{"DelaySeconds":6,"Id":"0"},{"DelaySeconds":600,"Id":"1"}]"#;
+        assert_eq!(&relay.shortened(others)[..], &others[..]);
     }
 }

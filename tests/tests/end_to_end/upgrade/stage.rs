@@ -41,7 +41,7 @@ impl Scene {
                 fleet.put(task, &format!("{object:02}"), 100 + object).await;
             }
         }
-        let delays = ShortDelays::start(&ministack().endpoint).await;
+        let delays = ShortDelays::start(&ministack().endpoint, 60, 6).await;
         let file = fleet.file_with_queue_at("short", &delays.endpoint);
         let scene = Scene { fleet, file, _delays: delays, source };
         for task in ["present", "next"] {
