@@ -54,7 +54,7 @@ pub struct Different<'a> {
 
 impl Fleet {
     pub async fn new() -> Fleet {
-        Fleet::of("concurrency = 16\nlease = \"20s\"\n").await
+        Fleet::of("concurrency = 16\nlease = \"20s\"\ndrain = \"2s\"\n").await
     }
 
     /// A fleet whose machines have these settings.
@@ -234,10 +234,10 @@ impl Fleet {
     }
 }
 
-/// Ends workers in good order.
-pub async fn stop(workers: Vec<Process>) {
+/// Ends workers in good order, all at once: each waits for its last poll, as long as its drain lasts.
+pub async fn stop(mut workers: Vec<Process>) {
+    workers.iter_mut().for_each(Process::terminate);
     for mut worker in workers {
-        worker.terminate();
         let ended = worker.wait(Duration::from_secs(60)).await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     }
