@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use flotilla_tests::binaries::Process;
-use flotilla_tests::emulators::weed;
+use flotilla_tests::binaries::{self, Process};
+use flotilla_tests::emulators::{ministack, weed};
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
+use flotilla_tests::short_delays::ShortDelays;
 use shared::tasks::{OperationClass, OperationKind, RunEnd};
 
-use super::stage::{self, Different, Fleet, stop};
+use super::stage::{self, Different, Fleet, start_with, stop};
 use crate::support::MIB;
 
 /// Each worker stops within 15 s, and its heartbeat shows it within 5 s more. Two workers then settle what is left.
@@ -122,11 +123,15 @@ async fn a_close_of_a_killed_worker_is_ended_by_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_an_upload_opened_after_a_delete_is_closed() {
     let (fleet, to) = (Fleet::new().await, Proxy::start(&weed().second_endpoint).await);
+    // The second look comes 8 s after the first one, and the last one 20 s after that, not 65 s: still later than the
+    // request takes effect.
+    let delays = ShortDelays::start(&ministack().endpoint, 65, 20).await;
+    let file = fleet.file_with_queue_at("short", &delays.endpoint);
     fleet.put("t", "large", 12 * MIB).await;
     let sections = "[work]\npart-size = \"5MiB\"\nmultipart-threshold = \"5MiB\"\n";
     fleet.create("t", Different { destination: Some(&to.endpoint), sections, ..Different::default() }).await;
     to.inject(Rule::on(Kind::Create, Fault::Late(Duration::from_secs(25))).times(1));
-    let mut workers = vec![fleet.worker()];
+    let mut workers = vec![start_with(&file, &binaries::worker(), &[])];
     fleet.command(&["task", "run", "t"]).await;
     fleet.until("the create is sent", &mut workers, async || to.count(Kind::Create) > 0).await;
     fleet.command(&["task", "delete", "t", "--yes", "--wait", "0"]).await;
