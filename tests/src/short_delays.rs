@@ -1,6 +1,6 @@
 //! Makes long delays of messages short, so that a test waits for none.
 //!
-//! A relay before SQS. A message that a program sends through it with one of these delays has a shorter one. The number
+//! A relay before SQS. A message that a program sends through it with one of some delays has a shorter one. The number
 //! gets spaces before it, so that no length changes.
 
 use std::io;
@@ -22,11 +22,11 @@ pub struct ShortDelays {
 }
 
 impl ShortDelays {
-    /// Starts a relay before the emulator of SQS at `http://HOST:PORT`, which checks no signatures. Delays of `long_s`
-    /// seconds become `short_s`.
-    pub async fn start(upstream: &str, long_s: u32, short_s: u32) -> ShortDelays {
+    /// Starts a relay before the emulator of SQS at `http://HOST:PORT`, which checks no signatures. Each pair is a
+    /// delay in seconds, and the one that it becomes.
+    pub async fn start(upstream: &str, delays_s: &[(u32, u32)]) -> ShortDelays {
         let upstream = upstream.strip_prefix("http://").expect("the relay speaks plain HTTP").trim_end_matches('/');
-        let relay = Arc::new(Relay { upstream: upstream.to_owned(), long_s, short_s });
+        let relay = Arc::new(Relay { upstream: upstream.to_owned(), delays_s: delays_s.to_vec() });
         let server = Server::start(move |request| answer(request, Arc::clone(&relay))).await;
         ShortDelays { endpoint: server.endpoint.clone(), _server: server }
     }
@@ -36,8 +36,8 @@ impl ShortDelays {
 struct Relay {
     /// `HOST:PORT`.
     upstream: String,
-    long_s: u32,
-    short_s: u32,
+    /// The long delays with the short ones.
+    delays_s: Vec<(u32, u32)>,
 }
 
 async fn answer(request: Request<Incoming>, relay: Arc<Relay>) -> io::Result<Response<Full<Bytes>>> {
@@ -57,11 +57,13 @@ impl Relay {
     }
 
     fn shortened(&self, body: &[u8]) -> Bytes {
-        let (long, short_s) = (self.long_s.to_string(), self.short_s);
-        let short = format!("{short_s:>width$}", width = long.len());
         let mut text = String::from_utf8_lossy(body).into_owned();
-        for end in [',', '}'] {
-            text = text.replace(&delay(&long, end), &delay(&short, end));
+        for (long_s, short_s) in &self.delays_s {
+            let long = long_s.to_string();
+            let short = format!("{short_s:>width$}", width = long.len());
+            for end in [',', '}'] {
+                text = text.replace(&delay(&long, end), &delay(&short, end));
+            }
         }
         Bytes::from(text)
     }
@@ -77,12 +79,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_delay_is_shortened_and_no_length_changes() {
-        let relay = Relay { upstream: String::new(), long_s: 60, short_s: 6 };
+    fn long_delays_are_shortened_and_no_length_changes() {
+        let relay = Relay { upstream: String::new(), delays_s: vec![(60, 6), (8, 2)] };
         let body = br#"{"QueueUrl":"q","MessageBody":"{\"DelaySeconds\":60}","DelaySeconds":60}"#;
         let expected = br#"{"QueueUrl":"q","MessageBody":"{\"DelaySeconds\":60}","DelaySeconds": 6}"#;
         assert_eq!(&relay.shortened(body)[..], &expected[..]);
-        let others = br#"[{"DelaySeconds":6,"Id":"0"},{"DelaySeconds":600,"Id":"1"}]"#;
-        assert_eq!(&relay.shortened(others)[..], &others[..]);
+        let many = br#"[{"DelaySeconds":8,"Id":"0"},{"DelaySeconds":600,"Id":"1"}]"#;
+        assert_eq!(&relay.shortened(many)[..], br#"[{"DelaySeconds":2,"Id":"0"},{"DelaySeconds":600,"Id":"1"}]"#);
     }
 }

@@ -18,17 +18,14 @@ async fn two_releases_beside_each_other_and_back_lose_nothing() {
 
     // The upgrade, in mid-run. The next release begins runs of its own, whose jobs the present one sends back.
     let mut next = vec![scene.next("worker", &[])];
-    scene.create_later().await;
-    for task in ["next", "later"] {
-        scene.next_command(&["task", "run", task]).await;
-    }
+    tokio::join!(scene.create_later(), scene.next_command(&["task", "run", "next"]));
+    scene.next_command(&["task", "run", "later"]).await;
     scene.until_outdated(&mut present).await;
     scene.until_under_way("next", &mut next).await;
     scene.until_under_way("later", &mut next).await;
-    stop(present).await;
 
     // Back to the present release, in mid-run. It reads all records, and leaves jobs and definitions that it does not know.
-    stop(next).await;
+    stop(present.into_iter().chain(next).collect()).await;
     let copied = [scene.copied("next").await, scene.copied("later").await];
     let mut present = vec![scene.worker()];
     scene.until_outdated(&mut present).await;

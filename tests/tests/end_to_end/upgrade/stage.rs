@@ -8,6 +8,7 @@ use flotilla_tests::binaries::{self, Process};
 use flotilla_tests::emulators::{ministack, weed};
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
 use flotilla_tests::short_delays::ShortDelays;
+use futures::future::join_all;
 use shared::tasks::WorkerState;
 
 use crate::many_tasks::stage::{Different, Fleet, LIMIT, start_with, stop};
@@ -17,6 +18,10 @@ pub const OBJECTS: usize = 40;
 
 /// How long the source delays each object.
 const COPY: Duration = Duration::from_secs(1);
+
+/// Seconds until a job that is sent back comes again, and until the second look for uploads of a deleted task; each
+/// with the time that it becomes.
+const DELAYS_S: [(u32, u32); 2] = [(60, 2), (8, 2)];
 
 const SECTIONS: &str = "[find]\njob-objects = 4\n";
 
@@ -33,20 +38,22 @@ pub struct Scene {
 
 impl Scene {
     pub async fn new() -> Scene {
-        let fleet = Fleet::of("concurrency = 2\nlease = \"20s\"\n").await;
+        let fleet = Fleet::of("concurrency = 2\nlease = \"20s\"\ndrain = \"3s\"\n").await;
         let source = Proxy::start(&weed().endpoint).await;
         source.inject(Rule::on(Kind::Get, Fault::Delay(COPY)));
-        for task in TASKS {
-            for object in 0..OBJECTS {
-                fleet.put(task, &format!("{object:02}"), 100 + object).await;
+        let put_all = TASKS.map(|task| {
+            let fleet = &fleet;
+            async move {
+                for object in 0..OBJECTS {
+                    fleet.put(task, &format!("{object:02}"), 100 + object).await;
+                }
             }
-        }
-        let delays = ShortDelays::start(&ministack().endpoint, 60, 6).await;
+        });
+        join_all(put_all).await;
+        let delays = ShortDelays::start(&ministack().endpoint, &DELAYS_S).await;
         let file = fleet.file_with_queue_at("short", &delays.endpoint);
         let scene = Scene { fleet, file, _delays: delays, source };
-        for task in ["present", "next"] {
-            scene.fleet.create(task, scene.different("")).await;
-        }
+        join_all(["present", "next"].map(|task| scene.fleet.create(task, scene.different("")))).await;
         scene
     }
 
@@ -95,13 +102,17 @@ impl Scene {
     /// The present release lists and shows all tasks, and its controller passes without an error, although records have
     /// fields, and a definition has a key, of the next release.
     pub async fn assert_present_reads_all(&self) {
-        let listed = self.fleet.command(&["task", "list"]).await;
-        for task in TASKS {
-            assert!(listed.contains(task), "{listed}");
-            self.fleet.command(&["task", "show", task]).await;
-        }
-        self.fleet.command(&["status"]).await;
-        let ended = self.fleet.run(&["controller", "--once"]).await;
+        let show_all = TASKS.map(|task| {
+            let fleet = &self.fleet;
+            async move { fleet.command(&["task", "show", task]).await }
+        });
+        let (listed, _, _, ended) = tokio::join!(
+            self.fleet.command(&["task", "list"]),
+            self.fleet.command(&["status"]),
+            join_all(show_all),
+            self.fleet.run(&["controller", "--once"]),
+        );
+        assert!(TASKS.iter().all(|task| listed.contains(task)), "{listed}");
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         assert!(!ended.stderr.contains("could not"), "{}", ended.stderr);
     }
