@@ -44,6 +44,7 @@ mod intents;
 pub(crate) mod item;
 mod json;
 mod outcomes;
+mod part_group;
 mod parts;
 mod positions;
 mod ranges;

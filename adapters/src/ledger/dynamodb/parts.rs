@@ -15,10 +15,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 
-use super::deflated::{deflate, inflate};
 use super::item::{Attributes, Item, Record, binary, pk, sha256_hex, text};
 use super::uploads::item_key;
-use super::{DynamoDbLedger, batch};
+use super::{DynamoDbLedger, batch, part_group};
 use shared::digest::to_hex;
 use shared::objects::{PartRecord, PartSet};
 use shared::store::Upload;
@@ -30,7 +29,7 @@ const WORD_BYTES: usize = 32;
 /// Words of the largest upload: 10,000 parts.
 pub(super) const WORDS: usize = 40;
 
-/// Most parts of one group's item: some 20 KB, compressed.
+/// Most parts of one group's item: some 10 KB.
 const PARTS_PER_ITEM: usize = 400;
 
 /// Items written at once.
@@ -86,7 +85,7 @@ pub(super) async fn of(ledger: &DynamoDbLedger, task: &str, upload: &Upload) -> 
 /// One group's item. Its name is that of its content, so repeating it writes the same again. After a close it is
 /// removed again.
 async fn put_group(ledger: &DynamoDbLedger, pk: &str, upload: &Upload, group: &[PartRecord]) -> Result<()> {
-    let body = deflate(group).expect("a group is shorter than an item");
+    let body = part_group::encode(group);
     let first = group.first().map_or(0, |part| part.number);
     let sk = format!("{}{first:05}-{}", prefix(upload), &to_hex(&Sha256::digest(&body)[..8]));
     ledger.put(Item::new(pk, sk).with("parts", binary(&body))).await
@@ -169,7 +168,7 @@ pub(super) async fn records(ledger: &DynamoDbLedger, task: &str, upload: &Upload
     let query = ledger.query(&group_partition(task, upload), &prefix(upload));
     let mut parts: Vec<PartRecord> = Vec::new();
     for record in ledger.all(query, usize::MAX).await? {
-        let group: Option<Vec<PartRecord>> = inflate(record.bytes("parts")?);
+        let group = part_group::decode(record.bytes("parts")?);
         parts.extend(group.ok_or_else(|| record.corrupt("parts"))?);
     }
     parts.sort_by_key(|part| part.number);

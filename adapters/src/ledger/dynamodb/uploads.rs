@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::item::{Attributes, Record, number, pk, sha256_hex, text};
+use super::deflated::{deflate, inflate};
+use super::item::{Attributes, Record, binary, number, pk, sha256_hex, text};
 use super::{DynamoDbLedger, intents, parts};
 use shared::objects::{Intents, OpenUploads, UploadRecord};
 use shared::store::Upload;
@@ -159,9 +160,16 @@ pub(super) async fn close(ledger: &DynamoDbLedger, task: &str, upload: &Upload) 
 /// The attributes of a recorded upload.
 const RECORDED: [&str; 9] = ["task", "run", "key", "upload_id", "bytes", "part_bytes", "attempt", "opened", "record"];
 
-/// The record as JSON, with what a person looks for beside it.
+/// The record, compressed, with what a person looks for beside it. What has an attribute of its own stands there alone:
+/// an item of up to 1 KiB counts as one write, each time that it changes.
 fn encode(record: &UploadRecord) -> Attributes {
-    let json = serde_json::to_string(record).expect("a record is representable as JSON");
+    let rest = UploadRecord {
+        task: String::new(),
+        run: String::new(),
+        upload: Upload { key: String::new(), id: String::new() },
+        ..record.clone()
+    };
+    let rest = deflate(&rest).expect("a record is shorter than an item");
     let values = [
         text(&record.task),
         text(&record.run),
@@ -171,22 +179,53 @@ fn encode(record: &UploadRecord) -> Attributes {
         number(record.part_bytes),
         number(record.attempt),
         number(record.opened.0),
-        text(json),
+        binary(&rest),
     ];
     RECORDED.map(str::to_owned).into_iter().zip(values).collect()
 }
 
 fn decode(record: &Record) -> Result<UploadRecord> {
-    serde_json::from_str(record.text("record")?).map_err(|error| record.corrupt("record").with_source(error))
+    let rest: Option<UploadRecord> = inflate(record.bytes("record")?);
+    let rest = rest.ok_or_else(|| record.corrupt("record"))?;
+    let owned = |name: &str| record.text(name).map(str::to_owned);
+    let upload = Upload { key: owned("key")?, id: owned("upload_id")? };
+    Ok(UploadRecord { task: owned("task")?, run: owned("run")?, upload, ..rest })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_dynamodb::types::AttributeValue;
     use proptest::prelude::*;
     use shared::digest::Checksum;
     use shared::job::Origin;
     use shared::object::{self, ETag, Pin, Timestamp};
+    use std::collections::BTreeMap;
+
+    fn record(upload: Upload, numbers: (u64, u64, u32, i64), user: BTreeMap<String, String>) -> UploadRecord {
+        UploadRecord {
+            task: "t".into(),
+            run: "r".into(),
+            origin: Origin { id: "0/1".into(), items: 1 },
+            index: 0,
+            upload,
+            source: Pin { etag: Some(ETag::new("e-2")), version: None },
+            modified: Timestamp(numbers.3),
+            size: numbers.0,
+            part_bytes: numbers.1,
+            writes: "w".into(),
+            same_parts: false,
+            tags: user.clone(),
+            storage_class: None,
+            acl: None,
+            encryption: None,
+            attributes: object::Attributes { user, ..object::Attributes::default() },
+            checksum: Some(Checksum::md5([1; 16])),
+            attempt: numbers.2,
+            restarts: numbers.0 as u32 % 5,
+            opened: Timestamp(numbers.3),
+        }
+    }
 
     proptest! {
         #[test]
@@ -194,29 +233,47 @@ mod tests {
             key in any::<String>(), id in any::<String>(), numbers in any::<(u64, u64, u32, i64)>(),
             user in prop::collection::btree_map(any::<String>(), any::<String>(), 0..3),
         ) {
-            let record = UploadRecord {
-                task: "t".into(),
-                run: "r".into(),
-                origin: Origin { id: "0/1".into(), items: 1 },
-                index: 0,
-                upload: Upload { key, id },
-                source: Pin { etag: Some(ETag::new("e-2")), version: None },
-                modified: Timestamp(numbers.3),
-                size: numbers.0,
-                part_bytes: numbers.1,
-                writes: "w".into(),
-                same_parts: false,
-                tags: user.clone(),
-                storage_class: None,
-                acl: None,
-                encryption: None,
-                attributes: object::Attributes { user, ..object::Attributes::default() },
-                checksum: Some(Checksum::md5([1; 16])),
-                attempt: numbers.2,
-                restarts: numbers.0 as u32 % 5,
-                opened: Timestamp(numbers.3),
-            };
+            let record = record(Upload { key, id }, numbers, user);
             prop_assert_eq!(decode(&Record::new(encode(&record))).unwrap(), record);
         }
+    }
+
+    /// The bytes that DynamoDB counts: of names and of values.
+    fn item_bytes(attributes: &Attributes) -> usize {
+        let value = |value: &AttributeValue| match value {
+            AttributeValue::S(text) => text.len(),
+            AttributeValue::N(number) => number.len() / 2 + 2,
+            AttributeValue::B(bytes) => bytes.as_ref().len(),
+            other => panic!("{other:?}"),
+        };
+        attributes.iter().map(|(name, of_name)| name.len() + value(of_name)).sum()
+    }
+
+    #[test]
+    fn an_upload_of_up_to_256_parts_counts_as_one_write() {
+        // Digests, which do not compress. Ids at Amazon S3 have 128 characters.
+        let upload = Upload { key: format!("a/folder/{}.bin", sha256_hex("key")), id: sha256_hex("id").repeat(2) };
+        let user = BTreeMap::from([("mtime".to_owned(), "1700000000.123456789".to_owned())]);
+        let tag = format!("{}-64", &sha256_hex("tag")[..32]);
+        let run = "0190c0c3-6f6e-7b1f-8b59-4f8f3c0f5d11";
+        let record = UploadRecord {
+            task: "a-task-of-some-length".into(),
+            run: run.into(),
+            source: Pin { etag: Some(ETag::new(&tag)), version: Some(sha256_hex("version")) },
+            writes: sha256_hex("writes"),
+            ..record(upload, (1 << 40, 16 << 20, 1, 1_700_000_000_123), user)
+        };
+        let (pk, sk) = item_key(&record.task, &record.upload.key);
+        let mut item = encode(&record);
+        item.extend([
+            ("pk".to_owned(), text(pk)),
+            ("sk".to_owned(), text(sk)),
+            ("intents".to_owned(), number(0)),
+            ("since".to_owned(), number(1_700_000_000_123_i64)),
+            ("intent_run".to_owned(), text(run)),
+            ("w0".to_owned(), binary(&[255; 32])),
+        ]);
+        let bytes = item_bytes(&item);
+        assert!(bytes <= 1024, "{bytes} bytes");
     }
 }

@@ -36,17 +36,21 @@ const RUN_READS: u64 = 12;
 /// Before each so many deferred jobs of a range are sent, a checkpoint is written.
 const RELEASE_JOBS: u32 = 10;
 
-/// Parts are recorded in groups, one each 2 s: some 16 parts of 16 MiB at 1 Gbit/s.
-const PARTS_PER_GROUP: u64 = 16;
+/// Parts are recorded in groups, at the latest each 2 s. A plan assumes full ones: it does not know the link.
+const PARTS_PER_GROUP: u64 = 64;
 
 /// Keys that a plan names, of copies and of deletes each.
 const NAMED_KEYS: usize = 10;
 
-/// Bytes of a part's record in its group, compressed, about: tag and checksum are random, number and proof are not.
-const PART_BYTES: u64 = 50;
+/// Bytes of a part's record in its group, about: an MD5 and a CRC-64; number and proof compress to next to nothing.
+const PART_BYTES: u64 = 25;
 
 /// What the record of a group takes besides its parts, about, bytes: names and the upload's digest.
-const GROUP_BYTES: u64 = 180;
+const GROUP_BYTES: u64 = 210;
+
+/// What the item of an upload takes besides its key and the set of its parts, about, bytes: names, ids, and the record,
+/// compressed.
+const UPLOAD_BYTES: u64 = 640;
 
 /// How objects are copied, as far as requests depend on it.
 #[derive(Debug)]
@@ -222,13 +226,15 @@ impl Tally {
         let looks_alone = terms.looks_again && !(by_page && looks::shows(object, terms));
         self.stores.copy(object, parts, looks_alone, terms);
         let Some(parts) = parts else { return };
-        // Each group is an item that is written and deleted once; the upload's item, with a bit for each part, is
-        // updated each time. It is written once before and deleted once after.
+        // The upload's item is written when the upload is announced, small, and when it is open. It is updated with each
+        // group, by a bit for each part, and deleted at the end. Each group is an item that is written and deleted once.
         let groups = parts.div_ceil(PARTS_PER_GROUP);
         let group = GROUP_BYTES + object.key.len() as u64 + PART_BYTES * parts.min(PARTS_PER_GROUP);
         let group = group.div_ceil(price::DYNAMODB_WRITE_BYTES);
-        let update = (2 * outcomes::ITEM_BYTES + parts / 8).div_ceil(price::DYNAMODB_WRITE_BYTES);
-        self.ledger_writes += 2 + groups * (2 * group + update);
+        let upload = UPLOAD_BYTES + object.key.len() as u64;
+        let opened = upload.div_ceil(price::DYNAMODB_WRITE_BYTES);
+        let update = (upload + parts / 8).div_ceil(price::DYNAMODB_WRITE_BYTES);
+        self.ledger_writes += 1 + opened + groups * (2 * group + update) + update;
         let shared = terms.parts_jobs(object.size, parts);
         self.queue_requests += 3 * shared;
         if shared > 0 {

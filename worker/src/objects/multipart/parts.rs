@@ -18,7 +18,7 @@ use crate::objects::context::Context;
 use crate::objects::multipart::part::upload_part;
 use crate::objects::plan;
 
-/// Parts of a full group: some 10 KB in the ledger.
+/// Parts of a full group: some 2 KB in the ledger.
 const GROUP_PARTS: usize = 64;
 
 /// A group waits no longer than this for more parts.
