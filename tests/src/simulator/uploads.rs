@@ -25,7 +25,8 @@ pub(super) struct Upload {
 impl Sink {
     pub fn create_upload(&self, request: &Request) -> Answer {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let id = format!("upload-{}", NEXT.fetch_add(1, Relaxed));
+        // As long as those of Amazon S3: the ledger is paid for by the KiB.
+        let id = format!("upload-{:0>121}", NEXT.fetch_add(1, Relaxed));
         let (bucket, key) = (request.bucket.clone(), request.key.clone());
         lock(&self.uploads).insert(id.clone(), Upload { bucket, key, parts: BTreeMap::new() });
         Answer::document(format!(

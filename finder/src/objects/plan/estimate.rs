@@ -226,8 +226,8 @@ impl Tally {
         let looks_alone = terms.looks_again && !(by_page && looks::shows(object, terms));
         self.stores.copy(object, parts, looks_alone, terms);
         let Some(parts) = parts else { return };
-        // The upload's item is written when the upload is announced, small, and when it is open. It is updated with each
-        // group, by a bit for each part, and deleted at the end. Each group is an item that is written and deleted once.
+        // The upload's item is written when the upload is announced, small, and when it is open. It is updated with
+        // each group, which sets its parts' bits, and deleted at the end. A group is an item: written and deleted once.
         let groups = parts.div_ceil(PARTS_PER_GROUP);
         let group = GROUP_BYTES + object.key.len() as u64 + PART_BYTES * parts.min(PARTS_PER_GROUP);
         let group = group.div_ceil(price::DYNAMODB_WRITE_BYTES);
