@@ -4,6 +4,7 @@
 
 mod first;
 mod table;
+mod upload;
 
 use std::sync::Arc;
 use std::time::Duration;
