@@ -12,6 +12,9 @@ use crate::stage::{Stage, TASK, until};
 
 const PART_BYTES: u64 = 100;
 
+/// Parts of a full group in the embedded ledger.
+const GROUP_PARTS: u64 = 8;
+
 async fn in_parts() -> Stage {
     let mut stage = Stage::new().await;
     stage.options.part_size = Some(PART_BYTES);
@@ -34,8 +37,8 @@ async fn regression_ten_thousand_parts_take_few_ledger_calls() {
     let working = stage.start();
     stage.until_settled(1).await;
     stage.until_empty().await;
-    // A full group has 64 parts; one more is written for each 2 s that go by.
-    let most = PARTS / 64 + 1 + started.elapsed().as_secs() / 2;
+    // One more group than full ones, and one more for each 2 s that go by.
+    let most = PARTS / GROUP_PARTS + 1 + started.elapsed().as_secs() / 2;
     let writes = calls(&stage, "record-parts");
     assert!((2..=most).contains(&writes), "at most {most}: {:?}", stage.ledger.calls);
     assert!(calls(&stage, "part-set") == 1 && calls(&stage, "recorded-parts") == 1, "{:?}", stage.ledger.calls);
@@ -57,7 +60,7 @@ async fn regression_a_parts_job_reads_one_set_and_writes_groups() {
     assert!(jobs >= 10, "it was shared out: {jobs}");
     // The copy job reads the set once too, and sends the last part first. Several jobs may find the set complete.
     assert!(calls(&stage, "part-set") <= jobs && calls(&stage, "recorded-parts") <= jobs, "{:?}", stage.ledger.calls);
-    let most = jobs + 2_000 / 64 + jobs * (started.elapsed().as_secs() / 2);
+    let most = jobs + 2_000 / GROUP_PARTS + jobs * (started.elapsed().as_secs() / 2);
     assert!(calls(&stage, "record-parts") <= most, "at most {most}: {:?}", stage.ledger.calls);
     assert_eq!(stage.settled().await.copied, 1);
     working.stop().await.expect("the worker ends well");
@@ -66,7 +69,7 @@ async fn regression_a_parts_job_reads_one_set_and_writes_groups() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_worker_records_the_parts_of_its_last_group() {
     let stage = in_parts().await;
-    let objects = stage.files([(10 * PART_BYTES) as usize]);
+    let objects = stage.files([(GROUP_PARTS * PART_BYTES) as usize]);
     stage.copy(&objects).await;
     // The first group never gets into the ledger; a worker that stops writes it once more.
     stage.ledger.calls.decide(|call, number| match (call, number) {
@@ -78,7 +81,7 @@ async fn a_stopped_worker_records_the_parts_of_its_last_group() {
     working.stop.abort.cancel();
     working.stop().await.expect("the worker ends well");
     let record = stage.ledger.upload(TASK, &objects[0].key).await.expect("answers").expect("stays recorded");
-    assert!(stage.ledger.part_set(TASK, &record.upload).await.expect("answers").is_complete(10));
+    assert!(stage.ledger.part_set(TASK, &record.upload).await.expect("answers").is_complete(GROUP_PARTS as u32));
     let working = stage.start();
     stage.until_settled(1).await;
     assert_eq!(working.moved.bytes(), 0, "no part is sent again");
