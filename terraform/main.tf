@@ -10,10 +10,12 @@ locals {
   hook      = "${var.name}-drain"
   tags      = merge(var.tags, { "flotilla:fleet" = var.name })
 
+  # A line of its own, or nothing.
+  public_url = var.public_url == null ? "" : "\npublic-url = \"${var.public_url}\""
   # The file that `--fleet` reads.
   fleet_file = <<-EOT
     name = "${var.name}"
-    metrics-addr = "0.0.0.0:9100"
+    metrics-addr = "0.0.0.0:9100"${local.public_url}
 
     [queue]
     region = "${local.region}"

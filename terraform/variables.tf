@@ -201,6 +201,17 @@ variable "controller_environment" {
   }
 }
 
+variable "public_url" {
+  description = "Where people reach the console, as https://HOST, for links in notices; null: notices have no links"
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.public_url == null || can(regex("^https?://[0-9A-Za-z._:\\[\\]-]+/?$", var.public_url))
+    error_message = "public_url is scheme and host alone, such as https://flotilla.example.com."
+  }
+}
+
 variable "service_account" {
   description = <<-EOT
     An account of pods in a cluster of Kubernetes that has the role of the output worker_role_arn: the cluster's OpenID

@@ -57,6 +57,24 @@ run "the_fleet_file_names_what_is_made" {
   }
 }
 
+run "the_fleet_file_names_where_people_reach_the_console" {
+  command = plan
+  variables {
+    public_url = "https://flotilla.example.com"
+  }
+  assert {
+    condition = startswith(output.fleet_file, <<-EOT
+      name = "photos"
+      metrics-addr = "0.0.0.0:9100"
+      public-url = "https://flotilla.example.com"
+
+      [queue]
+    EOT
+    )
+    error_message = "The fleet file is ${output.fleet_file}"
+  }
+}
+
 run "prefixes_narrow_objects" {
   assert {
     condition = contains(flatten([

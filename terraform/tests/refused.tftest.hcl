@@ -201,3 +201,19 @@ run "an_environment_that_replaces_the_fleet_file" {
   }
   expect_failures = [var.controller_environment]
 }
+
+run "a_public_url_without_its_scheme" {
+  command = plan
+  variables {
+    public_url = "flotilla.example.com"
+  }
+  expect_failures = [var.public_url]
+}
+
+run "a_public_url_with_a_path" {
+  command = plan
+  variables {
+    public_url = "https://example.com/flotilla"
+  }
+  expect_failures = [var.public_url]
+}

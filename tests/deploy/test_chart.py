@@ -19,6 +19,7 @@ admin = ["storage-admins"]
 
 # Settings that render everything that the chart knows.
 EVERYTHING = {
+    "publicUrl": "https://flotilla.example.com",
     "keda": {"enabled": True},
     "podMonitor": {"enabled": True},
     "environmentSecret": "keys",
@@ -97,12 +98,31 @@ class Chart(unittest.TestCase):
         return next(one for one in deployments if one["metadata"]["name"].endswith("-worker"))
 
     def test_pods_have_longer_than_a_drain(self):
-        import tomllib
-
-        config = next(one for one in rendered({}) if one["kind"] == "ConfigMap")
-        drain = int(tomllib.loads(config["data"]["fleet.toml"])["work"]["drain"].removesuffix("s"))
+        drain = int(self.fleet_file({})["work"]["drain"].removesuffix("s"))
         grace = self.worker({})["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
         self.assertGreaterEqual(grace, drain + 30)
+
+    def test_notices_link_to_where_people_reach_the_console(self):
+        without, everything = self.fleet_file({}), self.fleet_file(EVERYTHING)
+        self.assertNotIn("public-url", without)
+        self.assertEqual(everything, {**without, "public-url": EVERYTHING["publicUrl"]})
+        own = 'name = "photos"\npublic-url = "https://own.example.com"\n'
+        self.assertEqual(self.fleet_file({"fleetFile": own})["public-url"], "https://own.example.com")
+        with self.assertRaisesRegex(Exception, "leave publicUrl empty"):
+            rendered({"fleetFile": own, **EVERYTHING})
+
+    def test_another_public_url_replaces_the_pods(self):
+        one, other = rendered(EVERYTHING), rendered({**EVERYTHING, "publicUrl": "https://other.example.com"})
+        for before, after in zip(one, other, strict=True):
+            if before["kind"] == "Deployment":
+                sums = [part["spec"]["template"]["metadata"]["annotations"]["checksum/fleet"] for part in (before, after)]
+                self.assertNotEqual(*sums, before["metadata"]["name"])
+
+    def fleet_file(self, values):
+        import tomllib
+
+        config = next(one for one in rendered(values) if one["kind"] == "ConfigMap")
+        return tomllib.loads(config["data"]["fleet.toml"])
 
     def test_scaling_follows_the_controllers_metric(self):
         self.assertEqual(self.worker({})["spec"]["replicas"], 1)

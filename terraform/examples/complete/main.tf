@@ -37,6 +37,7 @@ module "flotilla" {
 
   assume_role_arns       = ["arn:aws:iam::444455556666:role/photos-reader"]
   alarm_emails           = ["operations@example.com"]
+  public_url             = "https://flotilla.example.com"
   permissions_boundary   = "arn:aws:iam::111122223333:policy/boundary"
   point_in_time_recovery = true
   log_retention_days     = 90

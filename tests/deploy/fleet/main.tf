@@ -30,6 +30,7 @@ module "flotilla" {
   artifact            = { bucket = "artifacts", version = "0.1.0", sha256 = var.sha256 }
   image_id            = "ami-12c6146b"
   alarm_emails        = ["operations@example.com"]
+  public_url          = "https://flotilla.example.com"
   deletion_protection = false
 }
 

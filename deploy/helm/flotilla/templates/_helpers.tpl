@@ -18,6 +18,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
 {{- end -}}
 
+{{- define "flotilla.fleetFile" -}}
+{{- with .Values.publicUrl }}
+{{- if regexMatch "(?m)^public-url *=" $.Values.fleetFile }}
+{{- fail "fleetFile has a public-url: leave publicUrl empty" }}
+{{- end }}
+{{- /* Before the first section. */ -}}
+public-url = {{ . | quote }}
+{{ end -}}
+{{ .Values.fleetFile }}
+{{- end -}}
+
 {{- define "flotilla.pod" -}}
 serviceAccountName: {{ .account | default (include "flotilla.account" .) }}
 {{- with .Values.imagePullSecrets }}
