@@ -126,6 +126,7 @@ module "observability" {
   group_name     = module.fleet.group_name
   topic_arn      = module.store.topic_arn
   has_controller = var.controller == "lambda"
+  task           = var.scaling_task
   tags           = local.tags
 }
 

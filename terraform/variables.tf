@@ -182,9 +182,17 @@ variable "scaling" {
 }
 
 variable "scaling_task" {
-  description = "The fleet's only task, for scaling by cloudwatch"
+  description = <<-EOT
+    The fleet's only task, for scaling by cloudwatch, and for three alarms over its queues if the controller is no
+    function
+  EOT
   type        = string
   default     = null
+
+  validation {
+    condition     = var.scaling_task == null || can(regex("^[a-z0-9](-?[a-z0-9])*$", var.scaling_task)) && try(length(var.scaling_task) <= 40, false)
+    error_message = "scaling_task has 1 to 40 of a-z, 0-9 and -, no -- and no - at the ends."
+  }
 }
 
 variable "controller_environment" {
@@ -298,7 +306,10 @@ variable "alarm_emails" {
 }
 
 variable "create_alarms" {
-  description = "Whether to create alarms ($0.10 a month each). They need the controller's function: controller = lambda"
+  description = <<-EOT
+    Whether to create alarms ($0.10 a month for each metric): nine over the metrics of the controller's function, without
+    it three over the queues of `scaling_task`, else none
+  EOT
   type        = bool
   default     = true
 }

@@ -205,8 +205,67 @@ run "one_task_scales_by_alarms" {
     scaling_task = "photos"
   }
   assert {
-    condition     = output.controller_function_name == null && length(module.observability.alarm_names) == 0
+    condition     = output.controller_function_name == null && length(module.observability.alarms) == 0
     error_message = "There is no controller, and no alarm over its metrics."
+  }
+}
+
+run "queues_of_one_task_have_alarms_without_a_function" {
+  variables {
+    controller   = "none"
+    scaling      = "cloudwatch"
+    scaling_task = "films"
+  }
+  assert {
+    condition     = sort(module.observability.alarm_names) == tolist(["photos-dead-letters", "photos-no-progress", "photos-oldest-message"])
+    error_message = join(", ", module.observability.alarm_names)
+  }
+  assert {
+    condition = module.observability.queue_alarms["dead-letters"] == {
+      expression = "FILL(d,0)"
+      threshold  = 0
+      metrics    = { d = { name = "ApproximateNumberOfMessagesVisible", queue = "photos--films--dead" } }
+    }
+    error_message = jsonencode(module.observability.queue_alarms["dead-letters"])
+  }
+  assert {
+    condition = (
+      module.observability.queue_alarms["oldest-message"].threshold == 432000
+      && module.observability.queue_alarms["oldest-message"].metrics == {
+        a  = { name = "ApproximateAgeOfOldestMessage", queue = "photos--films" }
+        ae = { name = "ApproximateAgeOfOldestMessage", queue = "photos--films--events" }
+      }
+    )
+    error_message = jsonencode(module.observability.queue_alarms["oldest-message"])
+  }
+  assert {
+    condition = alltrue([
+      for alarm in module.observability.queue_alarms : alltrue([
+        for id in keys(alarm.metrics) : strcontains(alarm.expression, "FILL(${id},0)")
+      ])
+    ])
+    error_message = "An expression leaves out a metric, or is not known while SQS writes none."
+  }
+}
+
+run "a_function_has_its_own_alarms_alone" {
+  variables {
+    scaling      = "cloudwatch"
+    scaling_task = "films"
+  }
+  assert {
+    condition     = length(module.observability.alarm_names) == 9 && length(module.observability.queue_alarms) == 0
+    error_message = join(", ", module.observability.alarm_names)
+  }
+}
+
+run "many_tasks_without_a_function_have_no_alarms" {
+  variables {
+    controller = "none"
+  }
+  assert {
+    condition     = length(module.observability.alarm_names) == 0
+    error_message = join(", ", module.observability.alarm_names)
   }
 }
 

@@ -162,6 +162,15 @@ run "scaling_without_its_task" {
   expect_failures = [var.scaling]
 }
 
+run "scaling_by_a_task_with_a_bad_name" {
+  command = plan
+  variables {
+    scaling      = "cloudwatch"
+    scaling_task = "a_b"
+  }
+  expect_failures = [var.scaling_task]
+}
+
 run "a_network_without_subnets" {
   command = plan
   variables {

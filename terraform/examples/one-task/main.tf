@@ -17,10 +17,10 @@ module "flotilla" {
     sha256  = "0000000000000000000000000000000000000000000000000000000000000000"
   }
 
-  controller    = "none"
-  scaling       = "cloudwatch"
-  scaling_task  = "photos"
-  create_alarms = false
+  controller   = "none"
+  scaling      = "cloudwatch"
+  scaling_task = "photos"
+  alarm_emails = ["operations@example.com"]
 }
 
 output "fleet_file" {

@@ -1,5 +1,6 @@
 # Alarms over the metrics that the controller writes into its log. docs/operations.md has a section for each. A metric
-# that is missing is no alarm: an idle fleet writes none. A controller that is silent is the exception.
+# that is missing is no alarm: an idle fleet writes none. A controller that is silent is the exception. Without the
+# function there are those of queues.tf.
 
 locals {
   # Of `flotilla controller --emf` (shared/src/metrics/fleet.rs).

@@ -5,6 +5,7 @@ output "alarm_names" {
     [for alarm in aws_cloudwatch_metric_alarm.pair : alarm.alarm_name],
     aws_cloudwatch_metric_alarm.controller_silent[*].alarm_name,
     aws_cloudwatch_metric_alarm.oldest_message[*].alarm_name,
+    [for alarm in aws_cloudwatch_metric_alarm.queue : alarm.alarm_name],
   )
 }
 
@@ -38,4 +39,16 @@ output "alarms" {
       without   = null
     } },
   )
+}
+
+output "queue_alarms" {
+  description = "What each alarm over the queues of the one task judges: its expression, its threshold, and its metrics by id"
+  value = { for name, alarm in aws_cloudwatch_metric_alarm.queue : name => {
+    expression = one([for query in alarm.metric_query : query.expression if query.id == "found"])
+    threshold  = alarm.threshold
+    metrics = { for query in alarm.metric_query : query.id => {
+      name  = query.metric[0].metric_name
+      queue = query.metric[0].dimensions["QueueName"]
+    } if query.id != "found" }
+  } }
 }

@@ -25,6 +25,12 @@ variable "has_controller" {
   default     = true
 }
 
+variable "task" {
+  description = "The fleet's only task: without the function, alarms judge its queues; null: there are none then"
+  type        = string
+  default     = null
+}
+
 variable "tags" {
   description = "Tags of everything"
   type        = map(string)
