@@ -269,6 +269,51 @@ run "many_tasks_without_a_function_have_no_alarms" {
   }
 }
 
+run "queues_of_tasks_are_named_before_a_destroy" {
+  command = plan
+  variables {
+    deletion_protection = false
+  }
+  override_data {
+    target = data.aws_sqs_queues.left
+    values = {
+      queue_urls = [
+        "https://sqs.eu-central-1.amazonaws.com/111122223333/photos--operations",
+        "https://sqs.eu-central-1.amazonaws.com/111122223333/photos--films",
+      ]
+    }
+  }
+  expect_failures = [check.tasks_are_deleted]
+}
+
+run "queues_of_the_module_go_with_it" {
+  command = plan
+  variables {
+    deletion_protection = false
+  }
+  override_data {
+    target = data.aws_sqs_queues.left
+    values = {
+      queue_urls = [
+        "https://sqs.eu-central-1.amazonaws.com/111122223333/photos--operations",
+        "https://sqs.eu-central-1.amazonaws.com/111122223333/photos--operations-dead",
+      ]
+    }
+  }
+  assert {
+    condition     = length(local.queues_left) == 0
+    error_message = join(", ", local.queues_left)
+  }
+}
+
+run "a_protected_fleet_reads_no_queues" {
+  command = plan
+  assert {
+    condition     = length(data.aws_sqs_queues.left) == 0
+    error_message = "Its deployer needs no right to list them."
+  }
+}
+
 run "senders_of_events_send_to_one_queue" {
   variables {
     event_senders = ["photos"]

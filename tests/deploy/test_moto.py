@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 import subprocess
 import tempfile
 import time
@@ -103,6 +104,9 @@ class Moto(unittest.TestCase):
         recorder = Recorder(self.emulator.endpoint)
         recorder.start()
         self.a_task_is_done(fleet)
+        said = self.terraform("plan", *self.arguments)
+        of_task = {f"photos--photos{suffix}" for suffix in ("", "--events", "--dead")}
+        self.assertEqual(queues_that_would_stay(said), of_task)
         self.people_look_and_act(fleet)
         self.tasks_are_deleted(fleet)
         self.rights_were_granted(policies, recorder.rights())
@@ -111,7 +115,8 @@ class Moto(unittest.TestCase):
 
     def changes_of_a_second_plan(self):
         plan = f"{self.folder.name}/plan"
-        self.terraform("plan", f"-out={plan}", *self.arguments)
+        said = self.terraform("plan", f"-out={plan}", *self.arguments)
+        self.assertEqual(queues_that_would_stay(said), set())
         shown = json.loads(self.terraform("show", "-json", plan))
         changes = {}
         for resource in shown.get("resource_changes", []):
@@ -205,7 +210,6 @@ class Moto(unittest.TestCase):
 
     def rights_were_granted(self, policies, needed):
         """Each role has what it was seen to need, and what it has was seen to be needed, or has a reason."""
-        needed.pop("test")  # The test itself.
         self.assertEqual(sorted(needed), ["admin", "controller", "operator", "viewer", "worker"])
         missing, unneeded = {}, {}
         for role, rights in needed.items():
@@ -252,6 +256,12 @@ class Moto(unittest.TestCase):
             "users": iam.list_users()["Users"],
             "VPCs": [network["VpcId"] for network in ec2.describe_vpcs()["Vpcs"]],
         }
+
+
+def queues_that_would_stay(said):
+    """The queues of tasks that a plan names, because a destroy would leave them."""
+    named = re.search(r"would leave the queues of tasks: (.*?)\. To destroy", " ".join(said.split()))
+    return set(named[1].split(", ")) if named else set()
 
 
 def looks(document, run):
