@@ -18,6 +18,7 @@ use shared::fleet::group::GroupState;
 use shared::location::Scheme;
 use shared::store::Store;
 use shared::tasks::Summary;
+use shared::terminal;
 use shared::{Error, ErrorKind, Result};
 
 /// A service must answer within this time.
@@ -157,7 +158,7 @@ fn of_depth(name: &str, depth: &TaskDepth) -> Finding {
     let TaskDepth { jobs, events, all } = depth;
     if all.dead > 0 {
         return Finding::warning(
-            format!("queues of task {name}: {} messages in the dead letters", all.dead),
+            format!("queues of task {name}: {} in the dead letters", terminal::counted(all.dead, "message")),
             "look at them, mend their reason, and send them again: see the dead letters in the operations manual",
         );
     }
@@ -238,6 +239,6 @@ mod tests {
             assert_eq!(near.level, Level::Warning);
             assert!(near.what.contains("at most 120,000"), "{}", near.what);
         }
-        assert!(of_depth("t", &depth(LEASED_WARNED, 0, 1)).what.contains("1 messages in the dead letters"));
+        assert!(of_depth("t", &depth(LEASED_WARNED, 0, 1)).what.contains(": 1 message in the dead letters"));
     }
 }
