@@ -144,9 +144,10 @@ class Emulator:
 
 
 class Folder(http.server.ThreadingHTTPServer):
-    """Answers by `answers(method, path)`: bytes, or `None` for 404."""
+    """Answers by `answers(method, path)`: bytes with `status`, or `None` for 404."""
 
     daemon_threads = True
+    status = 200
     # Of every answer.
     headers = {"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": "21600"}
 
@@ -155,7 +156,7 @@ class Folder(http.server.ThreadingHTTPServer):
             def answer(self):
                 self.rfile.read(int(self.headers.get("content-length") or 0))
                 body = answers(self.command, self.path)
-                self.send_response(404 if body is None else 200)
+                self.send_response(404 if body is None else self.server.status)
                 self.send_header("content-length", str(len(body or b"")))
                 for name, value in self.server.headers.items():
                     self.send_header(name, value)
