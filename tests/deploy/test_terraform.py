@@ -34,6 +34,11 @@ class Checks(unittest.TestCase):
             self.assertNotIn('"arn:aws', path.read_text(), path)
             self.assertNotIn("amazonaws.com.cn/", path.read_text(), path)
 
+    def test_nothing_opens_a_port_or_costs_while_idle(self):
+        made = "".join(path.read_text() for path in (FOLDER / "modules").rglob("*.tf"))
+        for kind in ("ingress", "aws_security_group_rule", "aws_nat_gateway", "aws_eip", "aws_instance"):
+            self.assertNotIn(kind, made)
+
     def test_every_variable_and_output_has_a_description(self):
         for path in [*FOLDER.rglob("variables.tf"), *FOLDER.rglob("outputs.tf")]:
             text = path.read_text()
