@@ -12,8 +12,9 @@ locals {
 
   # A line of its own, or nothing.
   public_url = var.public_url == null ? "" : "\npublic-url = \"${var.public_url}\""
-  # The file that `--fleet` reads.
-  fleet_file = <<-EOT
+
+  # The file that `--fleet` reads, by its parts. Pods belong to no group.
+  of_services = <<-EOT
     name = "${var.name}"
     metrics-addr = "0.0.0.0:9100"${local.public_url}
 
@@ -23,12 +24,14 @@ locals {
     [ledger]
     table = "${var.name}"
     region = "${local.region}"
-
+  EOT
+  of_group    = <<-EOT
     [fleet]
     group = "${local.group}"
     lifecycle-hook = "${local.hook}"
     region = "${local.region}"
-
+  EOT
+  of_work     = <<-EOT
     [work]
     concurrency = ${var.work.concurrency}
     memory-limit = "${var.work.memory_limit}"
@@ -36,6 +39,9 @@ locals {
     drain = "${var.work.drain}"
     idle-exit = "${var.work.idle_exit}"
   EOT
+
+  fleet_file          = join("\n", [local.of_services, local.of_group, local.of_work])
+  fleet_file_for_pods = join("\n", [local.of_services, local.of_work])
 }
 
 module "network" {

@@ -3,6 +3,11 @@ output "fleet_file" {
   value       = local.fleet_file
 }
 
+output "fleet_file_for_pods" {
+  description = "The same without the autoscaling group, for the chart deploy/helm/flotilla"
+  value       = local.fleet_file_for_pods
+}
+
 output "group_name" {
   description = "The machines' autoscaling group"
   value       = module.fleet.group_name

@@ -57,6 +57,18 @@ run "the_fleet_file_names_what_is_made" {
   }
 }
 
+run "the_fleet_file_for_pods_names_no_group" {
+  command = plan
+  assert {
+    condition     = output.fleet_file_for_pods == replace(output.fleet_file, "/(?s)\\[fleet\\].*?\n\n/", "")
+    error_message = output.fleet_file_for_pods
+  }
+  assert {
+    condition     = strcontains(output.fleet_file_for_pods, "[work]") && !strcontains(output.fleet_file_for_pods, "[fleet]")
+    error_message = output.fleet_file_for_pods
+  }
+}
+
 run "the_fleet_file_names_where_people_reach_the_console" {
   command = plan
   variables {

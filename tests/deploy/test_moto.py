@@ -100,11 +100,14 @@ class Moto(unittest.TestCase):
         state = f"-state={self.folder.name}/terraform.tfstate"
         fleet = Path(self.folder.name, "fleet.toml")
         fleet.write_text(self.terraform("output", "-raw", state, "fleet_file"))
+        of_pods = Path(self.folder.name, "pods.toml")
+        of_pods.write_text(self.terraform("output", "-raw", state, "fleet_file_for_pods"))
         policies = json.loads(self.terraform("output", "-json", state, "policies"))
         recorder = Recorder(self.emulator.endpoint)
         recorder.start()
         self.a_task_is_done(fleet)
         said = self.terraform("plan", *self.arguments)
+        self.assertIn("photos", self.flotilla(of_pods, "viewer", "task", "list"))
         of_task = {f"photos--photos{suffix}" for suffix in ("", "--events", "--dead")}
         self.assertEqual(queues_that_would_stay(said), of_task)
         self.people_look_and_act(fleet)

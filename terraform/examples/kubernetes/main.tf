@@ -30,8 +30,8 @@ module "flotilla" {
 }
 
 output "fleet_file" {
-  description = "The file for flotilla --fleet; the chart takes it without its section [fleet]"
-  value       = module.flotilla.fleet_file
+  description = "The chart's value fleetFile, and the file for flotilla --fleet"
+  value       = module.flotilla.fleet_file_for_pods
 }
 
 output "worker_role_arn" {

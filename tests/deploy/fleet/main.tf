@@ -39,6 +39,11 @@ output "fleet_file" {
   value       = module.flotilla.fleet_file
 }
 
+output "fleet_file_for_pods" {
+  description = "The fleet file without the group"
+  value       = module.flotilla.fleet_file_for_pods
+}
+
 output "group_name" {
   description = "The group"
   value       = module.flotilla.group_name
