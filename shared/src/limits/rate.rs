@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_constant_share_of_refusals_does_not_stop_the_work() {
+    async fn a_constant_share_of_throttling_keeps_the_work_going() {
         for (share, seed) in [(1, 0), (5, 0), (10, 0), (20, 0), (20, 1)] {
             let service = Service::new(0, share, seed);
             service.process(8);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_endpoint_that_refuses_everything_gets_five_requests_a_second() {
+    async fn a_throttling_endpoint_gets_five_requests_a_second() {
         let service = Service::new(0, 0, 0);
         let limiter = service.process(32);
         service.observe(5).await;

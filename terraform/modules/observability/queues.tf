@@ -4,9 +4,9 @@
 # queue of events in another one is not seen.
 
 locals {
-  depth = "ApproximateNumberOfMessagesVisible"
-  held  = "ApproximateNumberOfMessagesNotVisible"
-  age   = "ApproximateAgeOfOldestMessage"
+  depth  = "ApproximateNumberOfMessagesVisible"
+  leased = "ApproximateNumberOfMessagesNotVisible"
+  age    = "ApproximateAgeOfOldestMessage"
 
   # Each alarm's expression, which must be above the threshold in each of so many minutes. The metrics of the expression
   # are those of the task's queues: of jobs, of events (`e`), which not every task has, and of dead letters (`d`).
@@ -30,8 +30,8 @@ locals {
       metrics = {
         v  = { suffix = "", name = local.depth }
         ve = { suffix = "--events", name = local.depth }
-        h  = { suffix = "", name = local.held }
-        he = { suffix = "--events", name = local.held }
+        h  = { suffix = "", name = local.leased }
+        he = { suffix = "--events", name = local.leased }
       }
     }
   }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flotilla_tests::probe::Fate;
+use flotilla_tests::probe::{Fate, QueueProbe};
 use flotilla_tests::stage::{Embedded, Running, until};
 use shared::job::Origin;
 use shared::ledger::{Ledger, Run, events_run};
@@ -60,6 +60,7 @@ async fn regression_uploads_created_at_once_fail_no_event() {
         }
         // A queue of its own: the first worker does not receive the second event.
         stage.queue = Embedded::new().queue;
+        stage.worker_queue = Arc::new(QueueProbe::new(stage.queue.clone()));
         send_event(&stage, "m-2").await;
         let second = Running::start(stage.worker().await);
         until(async || events(&stage).await.is_some_and(|run| run.settled.objects() == 2)).await;
