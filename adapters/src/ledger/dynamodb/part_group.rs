@@ -122,9 +122,10 @@ mod tests {
             .prop_map(|(algorithm, byte)| Checksum { algorithm, value: vec![byte; algorithm.len_bytes()] });
         let md5s = any::<[u8; 16]>().prop_map(Checksum::md5);
         let proofs = prop::sample::select(vec![Proof::None, Proof::Destination, Proof::Service]);
-        let part = (0_u32..10_001, etags, of(checksums), of(md5s), proofs).prop_map(
-            |(number, etag, checksum, md5, proof)| PartRecord { number, etag: ETag::new(etag), checksum, md5, proof },
-        );
+        let part =
+            (0_u32..10_001, etags, of(checksums), of(md5s), proofs).prop_map(|(number, etag, checksum, md5, proof)| {
+                PartRecord { number, etag: ETag::new(etag), checksum, md5, proof }
+            });
         prop::collection::vec(part, 0..20)
     }
 
