@@ -54,6 +54,13 @@ pub fn of(uri: &str) -> Arc<RateLimiter> {
 impl RateLimiter {
     /// Waits until the next request may be sent.
     pub async fn turn(&self) {
+        if self.turns.per_second().is_some() {
+            // Boxed: nearly always there is no limit, and the futures of requests are small.
+            Box::pin(self.wait()).await;
+        }
+    }
+
+    async fn wait(&self) {
         let asked = Instant::now();
         // After the longest wait the request is sent all the same: its answer shows how the endpoint is.
         let _ = timeout(MAX_WAIT, self.turns.take(1.0)).await;

@@ -9,6 +9,9 @@ use tokio::time::{Instant, sleep_until};
 /// Part of a second's requests that may come at once.
 const BURST: f64 = 0.1;
 
+/// A timer of the runtime has a resolution of a millisecond, and the machine may be busy.
+const TIMER_MAY_BE_LATE: Duration = Duration::from_millis(10);
+
 /// A rate limit for all connections together.
 #[derive(Debug, Default)]
 pub(super) struct RateLimit(Mutex<Option<Bucket>>);
@@ -48,11 +51,12 @@ impl Pace {
         Pace(Instant::now())
     }
 
-    /// Waits until `bytes` have passed at `bandwidth` bytes/s. Idle time is not saved up.
+    /// Waits until `bytes` have passed at `bandwidth` bytes/s. Idle time is saved up for some milliseconds alone, as late
+    /// as a timer may be: or each piece would take a millisecond more.
     pub async fn pass(&mut self, bytes: usize, bandwidth: u64) {
         if bandwidth > 0 {
             let takes = Duration::from_secs_f64(bytes as f64 / bandwidth as f64);
-            self.0 = self.0.max(Instant::now()) + takes;
+            self.0 = self.0.max(Instant::now() - TIMER_MAY_BE_LATE) + takes;
             sleep_until(self.0).await;
         }
     }
