@@ -13,4 +13,3 @@ mod redelivered;
 mod rotation;
 mod stage;
 mod throttling;
-mod two_workers;

@@ -22,24 +22,19 @@ use crate::objects::multipart::upload::{created_with, discard, settle_superseded
 use crate::objects::plan::{self, PartPlan};
 use crate::objects::version::at_version;
 
-/// How opening an upload ended.
-pub(crate) enum Opened {
-    /// The parts go to this upload.
-    Upload(Box<UploadRecord>),
-    /// The recorded upload of another job takes precedence.
-    GaveWay,
-    /// Another job recorded an upload of the key at the same moment. It is judged when this job opens one again.
-    Lost,
-}
-
-/// Opens the upload to send parts to: the recorded one, if it is of this version, else a new one.
-pub(crate) async fn open_or_resume(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo) -> Result<Opened> {
+/// The upload to send parts to: the recorded one, if it is of this version, else a new one. `None` if the recorded
+/// upload takes precedence.
+pub(crate) async fn open_or_resume(
+    item: &Item<'_>,
+    wanted: &JobObject,
+    info: &ObjectInfo,
+) -> Result<Option<UploadRecord>> {
     let (context, job) = (item.context, item.job);
     let write = metadata::write(context, wanted, info, None).await?;
     if let Some(found) = context.objects.upload_log.upload(&job.task, &wanted.key).await? {
         match contest(item, &found, info, &write).precedence() {
-            Precedence::Resume => return Ok(Opened::Upload(Box::new(found))),
-            Precedence::GiveWay => return Ok(Opened::GaveWay),
+            Precedence::Resume => return Ok(Some(found)),
+            Precedence::GiveWay => return Ok(None),
             Precedence::Replace => {}
             // First, for after a crash between the two nothing else would show it.
             Precedence::TakeOver => settle_superseded(context, &found).await?,
@@ -49,15 +44,15 @@ pub(crate) async fn open_or_resume(item: &Item<'_>, wanted: &JobObject, info: &O
     let record = create(item, wanted, info, write).await?;
     let stored = context.objects.upload_log.open_upload(&record).await?;
     if stored.upload == record.upload {
-        return Ok(Opened::Upload(Box::new(stored)));
+        return Ok(Some(stored));
     }
-    // Another one was created at the same moment; its record came first.
+    // Another delivery of the job created one at the same moment; its record came first.
     orphaned_uploads::abort_upload(context, &record.upload).await?;
-    let is_of_same_job = stored.origin == record.origin && stored.run == record.run;
-    match is_of_same_job && stored.source == record.source {
-        true => Ok(Opened::Upload(Box::new(stored))),
-        false => Ok(Opened::Lost),
+    if stored.source == record.source && stored.origin == record.origin && stored.run == record.run {
+        return Ok(Some(stored));
     }
+    let subject = context.objects.destination.location().display_key(&wanted.key);
+    Err(Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was created at the same time"))
 }
 
 /// The recorded upload against this job's work on the version that `info` describes.
