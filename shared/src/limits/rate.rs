@@ -1,7 +1,7 @@
 //! The request rate of an endpoint, which all callers in this process share.
 //!
 //! If callers wait each by themselves, some send while others wait, and the endpoint stays overloaded. Here they
-//! wait in one queue. [`RateControl`] derives the rate from the answers. `Retry-After` delays all requests.
+//! wait in one queue. The module `control` derives the rate from the answers. `Retry-After` delays all requests.
 //!
 //! Bounded: nobody waits longer than [`MAX_WAIT`].
 
