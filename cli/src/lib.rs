@@ -1,7 +1,7 @@
 //! The programs: `flotilla` (finder and worker in one process, and commands that show their records), `finder` and
 //! `worker`.
 //!
-//! [`programs`] has all three, on the same frame ([`program`]).
+//! [`programs`] has all three, on the frame of the module `program`.
 
 mod args;
 mod claim;
