@@ -22,7 +22,7 @@ pub async fn named_by_arguments() {
 }
 
 /// The program `flotilla`: runs the command that the command line names, and ends the process.
-pub async fn flotilla() {
+async fn flotilla() {
     let parsed = args::parse(std::env::args_os());
     program::end("flotilla", &args::command_of(std::env::args_os()), parsed, flotilla::run).await;
 }

@@ -151,6 +151,11 @@ impl KeyRange {
             && self.after.as_deref().is_none_or(|after| key > after)
             && self.until.as_deref().is_none_or(|until| key < until)
     }
+
+    /// A key outside of the range among keys that ascend: they lie within it if the first and the last one do.
+    pub fn outside<'a>(&self, mut ascending: impl DoubleEndedIterator<Item = &'a str>) -> Option<&'a str> {
+        [ascending.next(), ascending.next_back()].into_iter().flatten().find(|key| !self.contains(key))
+    }
 }
 
 /// An open listing.

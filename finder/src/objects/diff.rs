@@ -203,8 +203,8 @@ impl Merge {
             input.ended = true;
             return Ok(());
         };
-        if let Some(entry) = outside(&page, &self.range) {
-            return Err(corrupt(side, &format!("key {:?} lies outside of {:?}", entry.key, self.range)));
+        if let Some(key) = self.range.outside(keys(&page)) {
+            return Err(corrupt(side, &format!("key {key:?} lies outside of {:?}", self.range)));
         }
         for listed in page {
             input.add(side, &self.range, listed)?;
@@ -368,14 +368,12 @@ impl Merge {
     }
 }
 
-/// An object of a page that lies outside of a range. Objects that ascend lie within it if the first and the last one do.
-fn outside<'a>(page: &'a [Listed], range: &KeyRange) -> Option<&'a Entry> {
-    let mut objects = page.iter().filter_map(|listed| match listed {
-        Listed::Object(entry) => Some(entry),
+/// The keys of a page's objects.
+fn keys(page: &[Listed]) -> impl DoubleEndedIterator<Item = &str> {
+    page.iter().filter_map(|listed| match listed {
+        Listed::Object(entry) => Some(entry.key.as_str()),
         Listed::Unlisted(_) => None,
-    });
-    let ends = [objects.next(), objects.next_back()];
-    ends.into_iter().flatten().find(|entry| !range.contains(&entry.key))
+    })
 }
 
 fn corrupt(side: ListingSide, message: &str) -> Error {

@@ -48,7 +48,7 @@ pub(super) fn encode(parts: &[PartRecord]) -> Vec<u8> {
         }
         rows.push(Row {
             step: part.number - before,
-            etag: if tag.is_some() { None } else { Some(part.etag.clone()) },
+            etag: tag.is_none().then(|| part.etag.clone()),
             checksum: part.checksum.as_ref().map(|checksum| checksum.algorithm),
             md5: part.md5.as_ref().map(|checksum| checksum.algorithm),
             proof: part.proof,

@@ -99,13 +99,12 @@ impl Pages {
             }
             entries.push(entry);
         }
-        // They ascend: so the first and the last one show where all of them lie.
         let until = self.range.until.as_deref();
         let end = until.map_or(entries.len(), |until| entries.partition_point(|entry| entry.key.as_str() < until));
         let is_last = is_last || end < entries.len();
         entries.truncate(end);
-        if let Some(outside) = entries.iter().take(1).chain(entries.last()).find(|e| !self.range.contains(&e.key)) {
-            return Err(self.corrupt(format!("{:?} lies before the requested range", outside.key)));
+        if let Some(key) = self.range.outside(entries.iter().map(|entry| entry.key.as_str())) {
+            return Err(self.corrupt(format!("{key:?} lies before the requested range")));
         }
         if let Some(last) = entries.last() {
             self.last = Some(last.key.clone());

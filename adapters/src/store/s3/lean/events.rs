@@ -20,6 +20,11 @@ pub(super) trait Reader: Default {
     fn close(&mut self) -> Result<(), String>;
 }
 
+/// Refuses a document whose outermost element has another name.
+pub(super) fn check_root(name: &str, expected: &str) -> Result<(), String> {
+    if name == expected { Ok(()) } else { Err(format!("invalid XML root: expected {expected}, got {name}")) }
+}
+
 /// The scanner does not know this.
 #[derive(Debug, PartialEq, Eq)]
 struct Unknown;

@@ -5,7 +5,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
 use super::call::Call;
-use super::events::{self, Reader};
+use super::events::{self, Reader, check_root};
 use super::{Answered, LeanClient};
 use crate::store::s3::list_mode::{ListMode, RawObject, RawPage};
 use shared::object::{ETag, Timestamp};
@@ -96,7 +96,7 @@ impl Reader for Document {
     fn open(&mut self, name: &str) -> Result<(), String> {
         self.depth += 1;
         match self.depth {
-            1 => check_root(name)?,
+            1 => check_root(name, ROOT)?,
             2 => self.group = Group::of(name),
             _ => {}
         }
@@ -111,7 +111,7 @@ impl Reader for Document {
                 Ok(())
             }
             (1, _) => self.page_field(name, text),
-            (0, _) => check_root(name),
+            (0, _) => check_root(name, ROOT),
             _ => Ok(()),
         }
     }
@@ -123,10 +123,6 @@ impl Reader for Document {
         }
         Ok(())
     }
-}
-
-fn check_root(name: &str) -> Result<(), String> {
-    if name == ROOT { Ok(()) } else { Err(format!("invalid XML root: expected {ROOT}, got {name}")) }
 }
 
 impl Document {

@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::result::SdkError;
 
 use super::call::Call;
-use super::events::{self, Reader};
+use super::events::{self, Reader, check_root};
 use super::headers::text;
 use super::{Answered, LeanClient};
 use shared::object::Tags;
@@ -42,10 +42,6 @@ struct Document {
 const ROOT: &str = "Tagging";
 
 impl Document {
-    fn check_root(name: &str) -> Result<(), String> {
-        if name == ROOT { Ok(()) } else { Err(format!("invalid XML root: expected {ROOT}, got {name}")) }
-    }
-
     fn end_tag(&mut self) -> Result<(), String> {
         let (Some(key), Some(value)) = (self.key.take(), self.value.take()) else {
             return Err("a tag has no key or no value".to_owned());
@@ -59,7 +55,7 @@ impl Reader for Document {
     fn open(&mut self, name: &str) -> Result<(), String> {
         self.depth += 1;
         match self.depth {
-            1 => return Self::check_root(name),
+            1 => return check_root(name, ROOT),
             2 => self.is_set = name == "TagSet",
             3 => self.is_tag = self.is_set && name == "Tag",
             _ => {}
@@ -69,7 +65,7 @@ impl Reader for Document {
 
     fn leaf(&mut self, name: &str, text: &str) -> Result<(), String> {
         match (self.depth, name) {
-            (0, _) => return Self::check_root(name),
+            (0, _) => return check_root(name, ROOT),
             // A tag without key and value.
             (2, "Tag") if self.is_set => return self.end_tag(),
             (3, "Key") if self.is_tag => self.key = Some(text.to_owned()),
