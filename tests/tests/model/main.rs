@@ -145,6 +145,17 @@ fn regression_an_abandoned_duplicate_leaves_no_upload_recorded() {
     }
 }
 
+/// Two workers had one event. One acknowledged it; the other opened an upload after that, recorded it and was killed.
+/// The promise leaves that out, so the model does.
+#[test]
+fn regression_a_killed_duplicates_upload_may_stay() {
+    for seed in [166_421_663_360_387] {
+        if let Some((_, failure)) = first_failure(seed..seed + 1, true) {
+            panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.report());
+        }
+    }
+}
+
 #[test]
 fn a_seed_gives_the_same_steps_each_time() {
     for seed in 0..20 {

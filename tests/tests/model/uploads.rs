@@ -19,9 +19,17 @@ pub struct OpenUpload {
     attributes: Attributes,
     parts: BTreeMap<u32, (Part, Bytes)>,
     opened: Timestamp,
+    /// The worker that opened it.
+    pub opener: u32,
 }
 
 impl Bucket {
+    /// Ids and keys of the uploads that this worker opened.
+    pub fn uploads_opened_by(&self, worker: u32) -> Vec<(String, String)> {
+        let its = self.uploads.iter().filter(|(_, open)| open.opener == worker);
+        its.map(|(id, open)| (id.clone(), open.key.clone())).collect()
+    }
+
     fn upload(&mut self, verb: &'static str, upload: &Upload) -> Result<&mut OpenUpload> {
         let found = self.uploads.get_mut(&upload.id).filter(|open| open.key == upload.key);
         found.ok_or_else(|| refusal(ErrorKind::NoSuchUpload, verb, &upload.key, "no such upload"))
@@ -63,10 +71,11 @@ impl FakeStore {
     }
 
     pub async fn create(&self, key: &str, write: &Write) -> Result<Upload> {
-        let (wanted, attributes) = (key.to_owned(), write.attributes.clone());
+        let (wanted, attributes, opener) = (key.to_owned(), write.attributes.clone(), self.worker);
         let effect = move |bucket: &mut Bucket| {
             let id = format!("u{}", bucket.number());
-            let open = OpenUpload { key: wanted.clone(), attributes, parts: BTreeMap::new(), opened: bucket.now() };
+            let (parts, opened) = (BTreeMap::new(), bucket.now());
+            let open = OpenUpload { key: wanted.clone(), attributes, parts, opened, opener };
             bucket.uploads.insert(id.clone(), open);
             described(Ok(Upload { key: wanted, id }), |upload| format!("-> {}", upload.id))
         };
