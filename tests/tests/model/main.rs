@@ -156,6 +156,17 @@ fn regression_a_killed_duplicates_upload_may_stay() {
     }
 }
 
+/// Two workers had one event. One wrote a version, and the other, late, an older one over it. The first acknowledged the
+/// event, and the other one's lease was lost before it had written what its second look showed.
+#[test]
+fn regression_an_abandoned_write_is_looked_at_again() {
+    for seed in [777_000_613] {
+        if let Some((_, failure)) = first_failure(seed..seed + 1, true) {
+            panic!("FLOTILLA_MODEL_SEED={seed}: {}", failure.report());
+        }
+    }
+}
+
 #[test]
 fn a_seed_gives_the_same_steps_each_time() {
     for seed in 0..20 {

@@ -21,6 +21,7 @@ use crate::objects::breaker::circuit::{Admission, CircuitBreaker};
 use crate::objects::breaker::store::BreakerStore;
 use crate::objects::events::coalesce::Coalescer;
 use crate::objects::events::pending_writes::InDoubtWrites;
+use crate::objects::events::unchecked_writes::UncheckedWrites;
 use crate::objects::metadata::unsupported::UnsupportedSeen;
 use crate::objects::multipart::part_limit::PartLimit;
 use crate::objects::multipart::pending_creates::PendingCreates;
@@ -139,6 +140,8 @@ pub(crate) struct Context {
     pub engine: Arc<Engine>,
     pub lane: Arc<LaneContext>,
     pub objects: Arc<ObjectsContext>,
+    /// What the job has written, until it has looked at the source again.
+    pub unchecked: UncheckedWrites,
 }
 
 impl Objects {
@@ -186,7 +189,8 @@ impl Objects {
 impl Context {
     /// For the jobs of a lane.
     pub fn new(lane: &Arc<LaneContext>, objects: &Arc<ObjectsContext>) -> Self {
-        Context { engine: lane.engine.clone(), lane: lane.clone(), objects: objects.clone() }
+        let unchecked = UncheckedWrites::default();
+        Context { engine: lane.engine.clone(), lane: lane.clone(), objects: objects.clone(), unchecked }
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here. A transfer that waits for the

@@ -4,3 +4,4 @@ pub(crate) mod coalesce;
 pub(crate) mod in_doubt;
 pub(crate) mod pending_writes;
 pub(crate) mod read;
+pub(crate) mod unchecked_writes;

@@ -136,6 +136,7 @@ pub(crate) async fn delete(item: &mut Item<'_>, may_block: bool) -> Verdict {
 
 /// Looks at the source after a write whose look has waited, and goes on as long as the source is not as it was written.
 pub(crate) async fn look_again(item: &mut Item<'_>, written: Verdict) -> Verdict {
+    item.look_waits = false;
     let deletes = if matches!(item.request, Request::Delete(_)) { Deletes::Requested } else { Deletes::Own };
     let options = ReconcileOptions { look_before: true, look_after: true, deletes, look_may_wait: false, leader: None };
     let last = match &written {
@@ -144,7 +145,10 @@ pub(crate) async fn look_again(item: &mut Item<'_>, written: Verdict) -> Verdict
     };
     let end = match look(item.context, &last, None).await {
         Ok(now) => match recheck::is_as_written(item.context, &written, &now).await {
-            Ok(true) => return written,
+            Ok(true) => {
+                item.context.unchecked.remove(&item.object.key);
+                return written;
+            }
             Ok(false) => reconcile(item, now, Some(written), options).await,
             Err(error) => Err(error),
         },
@@ -156,6 +160,19 @@ pub(crate) async fn look_again(item: &mut Item<'_>, written: Verdict) -> Verdict
 /// Brings one key in step, beginning with what was `seen` of the source, after this work has `written`.
 pub(crate) async fn reconcile(
     item: &mut Item<'_>,
+    seen: SourceState,
+    written: Option<Verdict>,
+    options: ReconcileOptions<'_>,
+) -> Result<Verdict> {
+    let end = write_and_look(item, seen, written, options).await?;
+    if !item.look_waits {
+        item.context.unchecked.remove(&item.object.key);
+    }
+    Ok(end)
+}
+
+async fn write_and_look(
+    item: &mut Item<'_>,
     mut seen: SourceState,
     mut written: Option<Verdict>,
     options: ReconcileOptions<'_>,
@@ -165,6 +182,12 @@ pub(crate) async fn reconcile(
             SourceState::Present(wanted, info) => write_version(item, wanted, info.as_deref(), options).await?,
             SourceState::Gone => remove(item, options, written.is_some()).await?,
         };
+        if let Step::Ended(verdict) = &step
+            && options.look_after
+            && verdict.has_written()
+        {
+            item.context.unchecked.add(&item.object.key);
+        }
         seen = match step {
             Step::Ended(verdict) if !verdict.has_written() => return Ok(with_earlier(verdict, written)),
             Step::Ended(verdict) if !options.look_after => return Ok(verdict),

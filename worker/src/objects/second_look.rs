@@ -95,6 +95,7 @@ fn look_at<'b, 'a: 'b>(marks: &'b Marks, ended: Ended<'a>, state: PageState) -> 
     let look = async move {
         if recheck::is_as_listed(&verdict, &state) {
             metrics::looked_again("same");
+            item.context.unchecked.remove(&item.object.key);
             return (item, verdict, room);
         }
         let verdict = reconcile::look_again(&mut item, verdict).await;

@@ -8,9 +8,13 @@
 //!
 //! A body that was not sent to its end makes no object, so it is none.
 //!
-//! An upload in parts that a lost lease leaves recorded is checked in the same manner: the queue may have delivered
-//! the job twice, and the other worker may have acknowledged it before this upload was recorded. Then no delivery comes
-//! back to end the upload and to forget its record. A worker that is killed at that point leaves both.
+//! A write that was answered is checked in the same manner if the lease is lost before the source was looked at again:
+//! the queue may have delivered the job twice, and the other worker may have written something newer before, and
+//! acknowledged the job.
+//!
+//! So is an upload in parts that a lost lease leaves recorded: the other worker may have acknowledged the job before this upload was
+//! recorded. Then no delivery comes back to end the upload and to forget its record. A worker that is killed at that
+//! point leaves both.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
@@ -37,10 +41,12 @@ pub(crate) async fn look_after(context: &Context, job: &ObjectJob) {
     look_after_changes(context, job, changes).await;
 }
 
-/// As [`look_after`] when the job's lease is lost: also the keys of which an upload is recorded for this job. The other
-/// worker may still be at one of them: both then send the same parts, as after any second delivery.
+/// As [`look_after`] when the job's lease is lost: also the keys that were written and not looked at since, and those of
+/// which an upload is recorded for this job. The other worker may still be at one of them: both then send the same
+/// parts, as after any second delivery.
 pub(crate) async fn look_after_abandoned(context: &Context, job: &ObjectJob) {
     let mut keys = keys_in_doubt(context, job);
+    keys.extend(job.work.keys().filter(|(_, key)| context.unchecked.contains(key)));
     if context.objects.follow.look_again && !matches!(job.work, ObjectWork::Parts(_)) {
         match recorded_uploads(context, job).await {
             Ok(recorded) => keys.extend(recorded),
