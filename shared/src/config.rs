@@ -33,8 +33,8 @@ pub use fleet_file::{FleetFile, MachineWork, QueueNames};
 pub use kind::Kind;
 pub use machine::MachineSettings;
 pub use objects::{
-    Compare, Find, GIANT_JOB_BYTES, GIANT_JOBS, JOB_KEYS, LIST_IN_HEADS, ObjectsConfig, PART_BYTES, Records,
-    RunOverrides, Side, Sse, Work, multipart_threshold_bytes,
+    Compare, Find, JOB_KEYS, LIST_IN_HEADS, ObjectsConfig, PART_BYTES, Records, RunOverrides, Side, Sse, Work,
+    multipart_threshold_bytes,
 };
 pub use size::Size;
 

@@ -1,6 +1,7 @@
 //! The kind `objects`: the formats that its finder, its worker and the adapters share.
 
 mod detail;
+pub mod giant;
 pub mod job;
 mod part_record;
 mod part_set;

@@ -236,12 +236,6 @@ pub const fn multipart_threshold_bytes(md5_is_known: bool) -> u64 {
 /// the first byte) is small beside it, and little is sent again when one breaks off.
 pub const PART_BYTES: u64 = 16 << 20;
 
-/// A giant object is cut into about this many jobs, so that a fleet can share it,
-pub const GIANT_JOBS: u32 = 16;
-
-/// but a job of parts has no more than this, bytes: some seconds of work. Workers end together, but for one job.
-pub const GIANT_JOB_BYTES: u64 = 256 << 20;
-
 /// Most objects of any job: `job-objects` is no larger, a page of a listing shows as many keys, and one request deletes
 /// as many.
 pub const JOB_KEYS: usize = 1_000;

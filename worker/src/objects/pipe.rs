@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
 use shared::digest::{Algorithm, Checksum, Hasher, MultipartHasher};
-use shared::limits::LiveLimits;
+use shared::limits::{LiveLimits, Permit};
 use shared::object::{ETag, Pin};
 use shared::store::{Body, ObjectStore, Read};
 use shared::{Error, ErrorKind, Result};
@@ -33,6 +33,8 @@ pub(crate) struct Pipe {
     pub limits: LiveLimits,
     /// Counts the bytes.
     pub attempt: Attempt,
+    /// Given back when the last byte has come, while the destination's answer is awaited.
+    pub permit: Option<Permit>,
 }
 
 /// The checksums of a pipe's bytes; there once its last byte has passed.
@@ -130,6 +132,7 @@ impl Flow {
                 return Err(self.too_long());
             }
         }
+        self.pipe.permit = None;
         let checksums: Vec<Checksum> = self.hashers.drain(..).map(Hasher::finish).collect();
         if let Some(expected) = &self.pipe.expect
             && let Some(ours) = checksums.iter().find(|c| c.algorithm == expected.algorithm)
@@ -212,6 +215,7 @@ mod tests {
             expect_etag: None,
             limits: LiveLimits::default(),
             attempt: Arc::new(TransferProgress::default()).object("r", "k", size).attempt(),
+            permit: None,
         };
         let input = stream::iter(input).map_ok(Bytes::from_static).boxed();
         let (mut body, hashed) = pipe.through(input);

@@ -1,6 +1,7 @@
 //! How an object is cut into parts: pure arithmetic within the store's limits.
 
-use shared::config::{GIANT_JOB_BYTES, GIANT_JOBS, PART_BYTES};
+use shared::config::PART_BYTES;
+use shared::objects::giant::job_parts;
 use shared::store::{Capabilities, PartLayout};
 
 /// Chosen sizes are multiples of this, bytes.
@@ -82,14 +83,13 @@ pub fn part_size(size: u64, part_bytes: u64, number: u32) -> u64 {
 }
 
 /// The parts `missing` (ascending) in runs of neighbours, each no longer than one job should be.
-pub fn jobs(missing: &[u32], part_count: u32, part_bytes: u64) -> Vec<(u32, u32)> {
-    let longest = (part_count / GIANT_JOBS).clamp(1, (GIANT_JOB_BYTES / part_bytes.max(1)).clamp(1, 10_000) as u32);
-    let mut runs: Vec<(u32, u32)> = Vec::new();
-    for &number in missing {
-        match runs.last_mut() {
-            Some((first, last)) if *last + 1 == number && number - *first < longest => *last = number,
-            _ => runs.push((number, number)),
-        }
+pub fn jobs(mut missing: &[u32], part_count: u32, part_bytes: u64) -> Vec<(u32, u32)> {
+    let mut runs = Vec::new();
+    while let Some(&first) = missing.first() {
+        let most = job_parts(missing.len() as u32, part_count, part_bytes) as usize;
+        let neighbours = missing.iter().zip(first..).take(most).take_while(|(number, next)| *number == next).count();
+        runs.push((first, missing[neighbours - 1]));
+        missing = &missing[neighbours..];
     }
     runs
 }
@@ -164,10 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fleet_gets_several_jobs_even_of_a_small_giant() {
-        let all: Vec<u32> = (1..=13).collect();
-        assert_eq!(jobs(&all, 13, 5 << 20).len(), 13);
-        let all: Vec<u32> = (1..=10_000).collect();
-        assert!(jobs(&all, 10_000, 5 << 30).iter().all(|(a, b)| a == b), "5 GiB parts go alone");
+    fn a_job_has_neighbours_alone() {
+        assert_eq!(jobs(&[1, 2, 4, 5, 6, 9], 160, 1 << 20), [(1, 2), (4, 6), (9, 9)]);
     }
 }

@@ -87,6 +87,7 @@ async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &At
         expect_etag: expect_etag.clone(),
         limits: context.objects.limits.clone(),
         attempt: counted.clone(),
+        permit: None,
     };
     let (body, hashed) = pipe.through(body);
     let object = at_version(wanted, &info);

@@ -8,6 +8,7 @@ use shared::config::{self, Work};
 use shared::digest::Algorithm;
 use shared::ledger::{Checkpoint, Found};
 use shared::location::Scheme;
+use shared::objects::giant;
 use shared::objects::job::{self, JobObject, ObjectJob};
 use shared::store::{Capabilities, EtagMeaning};
 
@@ -91,8 +92,7 @@ impl Terms {
         if size < self.work.giant_threshold || parts < 2 {
             return 0;
         }
-        let most = (config::GIANT_JOB_BYTES / size.div_ceil(parts).max(1)).max(1);
-        parts.div_ceil((parts / u64::from(config::GIANT_JOBS)).clamp(1, most))
+        giant::job_count(u32::try_from(parts).unwrap_or(u32::MAX), size.div_ceil(parts))
     }
 }
 
@@ -228,14 +228,15 @@ impl Tally {
         let Some(parts) = parts else { return };
         // The upload's item is written when the upload is announced, small, and when it is open. It is updated with
         // each group, which sets its parts' bits, and deleted at the end. A group is an item: written and deleted once.
-        let groups = parts.div_ceil(PARTS_PER_GROUP);
-        let group = GROUP_BYTES + object.key.len() as u64 + PART_BYTES * parts.min(PARTS_PER_GROUP);
+        // Each job writes its own.
+        let shared = terms.parts_jobs(object.size, parts);
+        let groups = parts.div_ceil(PARTS_PER_GROUP).max(shared);
+        let group = GROUP_BYTES + object.key.len() as u64 + PART_BYTES * parts.div_ceil(groups);
         let group = group.div_ceil(price::DYNAMODB_WRITE_BYTES);
         let upload = UPLOAD_BYTES + object.key.len() as u64;
         let opened = upload.div_ceil(price::DYNAMODB_WRITE_BYTES);
         let update = (upload + parts / 8).div_ceil(price::DYNAMODB_WRITE_BYTES);
         self.ledger_writes += 1 + opened + groups * (2 * group + update) + update;
-        let shared = terms.parts_jobs(object.size, parts);
         self.queue_requests += 3 * shared;
         if shared > 0 {
             // The worker that completes it settles it, alone.

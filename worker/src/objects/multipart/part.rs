@@ -2,6 +2,7 @@
 
 use shared::Result;
 use shared::digest::Algorithm;
+use shared::limits::Permit;
 use shared::objects::{PartRecord, Proof, UploadRecord};
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, Object, Part, PartWrite, Read, copy_source};
@@ -15,14 +16,15 @@ use crate::objects::plan;
 use crate::objects::reread;
 use crate::objects::service_copies::is_refusal;
 
-/// Sends one part; its record.
+/// Sends one part; its record. The permit is given back when the part was read: while the destination answers, another
+/// part is read.
 pub(crate) async fn upload_part(
     context: &Context,
     record: &UploadRecord,
     number: u32,
     progress: &ObjectProgress,
 ) -> Result<PartRecord> {
-    let _permit = context.transfer_permit().await;
+    let (permit, _limited) = context.transfer_permit().await;
     let subject = context.objects.destination.location().display_key(&record.upload.key);
     let part = match part_by_service(context, record, number).await? {
         Some(part) => {
@@ -30,16 +32,24 @@ pub(crate) async fn upload_part(
             PartRecord { number, etag: part.etag, checksum: None, md5: None, proof: Proof::Service }
         }
         None => {
-            let stream = async || {
-                loop {
-                    let counted = progress.attempt();
-                    if let Some(part) = stream_part(context, record, number, &subject, &counted).await? {
-                        counted.keep();
-                        return Ok(part);
+            let (mut first, subject) = (Some(permit), &subject);
+            let stream = || {
+                let mut first = first.take();
+                async move {
+                    loop {
+                        let permit = match first.take() {
+                            Some(permit) => permit,
+                            None => context.lane.limiter.acquire().await,
+                        };
+                        let counted = progress.attempt();
+                        if let Some(part) = stream_part(context, record, number, (subject, permit), &counted).await? {
+                            counted.keep();
+                            return Ok(part);
+                        }
                     }
                 }
             };
-            retry::run(&TRANSFER, &subject, stream).await?
+            retry::run(&TRANSFER, subject, stream).await?
         }
     };
     context.lane.limiter.succeeded();
@@ -56,7 +66,7 @@ async fn stream_part(
     context: &Context,
     record: &UploadRecord,
     number: u32,
-    subject: &str,
+    (subject, permit): (&str, Permit),
     counted: &Attempt,
 ) -> Result<Option<PartRecord>> {
     let destination = context.objects.destination_capabilities();
@@ -80,6 +90,7 @@ async fn stream_part(
         expect_etag: None,
         limits: context.objects.limits.clone(),
         attempt: counted.clone(),
+        permit: Some(permit),
     };
     let (body, hashed) = pipe.through(body);
     let part = match context.objects.destination.upload_part(&record.upload, &write, body).await {
