@@ -10,6 +10,7 @@ mod outage;
 mod parts;
 mod planned;
 mod redelivered;
+mod reported_twice;
 mod rotation;
 mod stage;
 mod throttling;

@@ -18,7 +18,7 @@ use crate::objects::item::Item;
 use crate::objects::metadata;
 use crate::objects::multipart::orphaned_uploads;
 use crate::objects::multipart::precedence::{Contest, Precedence};
-use crate::objects::multipart::upload::{created_with, discard, settle_superseded};
+use crate::objects::multipart::upload::{created_with, discard, is_of, settle_superseded};
 use crate::objects::plan::{self, PartPlan};
 use crate::objects::version::at_version;
 
@@ -48,7 +48,7 @@ pub(crate) async fn open_or_resume(
     }
     // Another delivery of the job created one at the same moment; its record came first.
     orphaned_uploads::abort_upload(context, &record.upload).await?;
-    if stored.source == record.source && stored.origin == record.origin && stored.run == record.run {
+    if stored.source == record.source && is_of(&stored, job, record.index) {
         return Ok(Some(stored));
     }
     let subject = context.objects.destination.location().display_key(&wanted.key);
@@ -71,7 +71,7 @@ fn contest<'a>(item: &'a Item<'_>, found: &'a UploadRecord, info: &ObjectInfo, w
         found_run: &found.run,
         run: &job.run,
         events_run: events_run(&job.task),
-        is_same_origin: found.origin == job.origin,
+        is_same_object: (&found.origin, found.index) == (&job.origin, item.object.index),
         // Tags, and at some stores headers, change without a new version.
         is_same_version: same_bytes && is_as_wanted,
         // A giant that is begun anew is enqueued before its old upload is discarded: its parts jobs would find no
