@@ -14,3 +14,4 @@ mod reported_twice;
 mod rotation;
 mod stage;
 mod throttling;
+mod two_workers;
