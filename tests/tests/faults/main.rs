@@ -10,6 +10,8 @@ mod outage;
 mod parts;
 mod planned;
 mod redelivered;
+mod reported_twice;
 mod rotation;
 mod stage;
 mod throttling;
+mod two_workers;

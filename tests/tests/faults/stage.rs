@@ -16,8 +16,11 @@ use flotilla_tests::proxy::Proxy;
 use flotilla_tests::stage::{self, Embedded, Running};
 pub use flotilla_tests::stage::{TASK, content};
 use shared::config::{Find, MachineSettings, Side, Work};
-use shared::ledger::{Ledger, Outcome, Phase, Run};
+use shared::job::Origin;
+use shared::ledger::{Ledger, Outcome, Phase, Run, Settled, events_run};
 use shared::location::Scheme;
+use shared::objects::job::{JobChange, ObjectJob, ObjectWork};
+use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;
 use shared::telemetry::endpoint::Health;
 use tokio::time::{Instant, sleep};
@@ -204,6 +207,25 @@ impl Stage {
             worker.finish().await;
         }
         End { run, find_error: found.err(), outage }
+    }
+
+    /// Sends a message that reports a change of this key so many times.
+    pub async fn send_event(&self, id: &str, key: &str, times: u32) {
+        let change = |index| JobChange { index, key: key.to_owned(), time: None, no_delete: false };
+        let work = ObjectWork::Changed { objects: (0..times).map(change).collect() };
+        let job = ObjectJob::new(TASK, &events_run(TASK), Origin { id: id.into(), items: times }, work);
+        self.queue.send(&[Outgoing::now(job.to_body())]).await.expect("the event is queued");
+    }
+
+    /// What the event run has counted.
+    pub async fn events(&self) -> Settled {
+        let run = self.ledger.run(&events_run(TASK)).await.expect("the ledger answers");
+        run.map(|run| run.settled).unwrap_or_default()
+    }
+
+    /// Waits until no message is left.
+    pub async fn until_followed(&self) {
+        stage::until(async || self.queue.depth().await.expect("the queue answers").waiting() == 0).await;
     }
 
     pub async fn last_run(&self) -> Option<Run> {

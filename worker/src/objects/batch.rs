@@ -31,7 +31,7 @@ use crate::objects::cancel;
 use crate::objects::changed;
 use crate::objects::context::Context;
 use crate::objects::item::{Item, Request};
-use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
+use crate::objects::multipart::upload::{Abort, KeyUploads, abort_all, forget_each};
 use crate::objects::reconcile;
 use crate::objects::replace;
 use crate::objects::requeue::{next_attempt, same_attempt};
@@ -58,7 +58,7 @@ struct Batch {
     outcomes: Vec<(u32, Outcome)>,
     /// The indexes of the outcomes that the ledger must have one by one.
     own_records: BTreeSet<u32>,
-    uploads: Vec<(String, Uploads)>,
+    uploads: Vec<KeyUploads>,
     again: Vec<Outgoing>,
     restoring: Vec<(JobObject, Restoring)>,
     since: Option<Instant>,
@@ -77,7 +77,7 @@ impl Batch {
                 self.own_records.insert(item.object.index);
             }
             if !matches!(item.uploads, Uploads::None) {
-                self.uploads.push((item.object.key, item.uploads));
+                self.uploads.push((item.object.index, item.object.key, item.uploads));
             }
             self.outcomes.push((item.object.index, outcome));
             return;

@@ -16,7 +16,7 @@ use crate::engine::runs::VALID;
 use crate::objects::context::Context;
 use crate::objects::events::in_doubt;
 use crate::objects::multipart::giant;
-use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
+use crate::objects::multipart::upload::{Abort, KeyUploads, abort_all, forget_each};
 use crate::objects::settle::settle_job;
 use crate::objects::verdict::Uploads;
 
@@ -99,7 +99,7 @@ async fn settle_left(context: &Context, job: &ObjectJob, left: &[Unsettled<'_>])
     };
     let outcomes: Vec<(u32, Outcome)> = left.iter().map(cancelled).collect();
     let begun = left.iter().filter(|left| left.is_begun);
-    let uploads: Vec<(String, Uploads)> = begun.map(|left| (left.key.to_owned(), Uploads::Unknown)).collect();
+    let uploads: Vec<KeyUploads> = begun.map(|left| (left.index, left.key.to_owned(), Uploads::Unknown)).collect();
     let open = abort_all(context, job, &uploads, Abort::AsFarAsMayBe).await?;
     settle_job(context, job, &outcomes).await?;
     forget_each(context, &open).await

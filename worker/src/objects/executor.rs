@@ -23,7 +23,7 @@ use crate::objects::item::Item;
 use crate::objects::multipart::giant;
 use crate::objects::multipart::orphaned_uploads;
 use crate::objects::multipart::parts;
-use crate::objects::multipart::upload::{Abort, abort_all, forget_each};
+use crate::objects::multipart::upload::{Abort, KeyUploads, abort_all, forget_each};
 use crate::objects::settle::{explained, settle_job};
 use crate::objects::suspects::Marks;
 use crate::objects::transfers;
@@ -175,7 +175,8 @@ async fn settled_before(context: &Context, job: &ObjectJob, redelivered: bool) -
     // An upload is forgotten after its object is recorded: a crash in between has left the record.
     let in_parts =
         objects.into_iter().filter(|object| settled.contains(&object.index) && !whole::fits(context, object));
-    let uploads: Vec<(String, Uploads)> = in_parts.map(|object| (object.key.clone(), Uploads::Unknown)).collect();
+    let uploads: Vec<KeyUploads> =
+        in_parts.map(|object| (object.index, object.key.clone(), Uploads::Unknown)).collect();
     let left = abort_all(context, job, &uploads, Abort::AsFarAsMayBe).await?;
     forget_each(context, &left).await?;
     Ok(settled)
@@ -197,7 +198,8 @@ pub(crate) async fn give_up(context: &Context, job: &ObjectJob, known: &[(u32, O
     };
     let outcomes: Vec<(u32, Outcome)> =
         Item::all(context, job, true).map(|item| (item.object.index, given_up(&item))).collect();
-    let uploads: Vec<(String, Uploads)> = job.work.keys().map(|(_, key)| (key.to_owned(), Uploads::Unknown)).collect();
+    let uploads: Vec<KeyUploads> =
+        job.work.keys().map(|(index, key)| (index, key.to_owned(), Uploads::Unknown)).collect();
     let left = abort_all(context, job, &uploads, Abort::AsFarAsMayBe).await?;
     settle_job(context, job, &outcomes).await?;
     forget_each(context, &left).await

@@ -22,13 +22,14 @@ use crate::objects::context::Context;
 use crate::objects::item::Item;
 use crate::objects::multipart::complete::{Completion, complete};
 use crate::objects::multipart::part_limit::COMMON_PARTS;
-use crate::objects::multipart::session::open_or_resume;
+use crate::objects::multipart::session::{Opened, open_or_resume};
 use crate::objects::multipart::upload::{discard, is_void};
 use crate::objects::verdict::{Skip, Verdict};
 use crate::objects::whole;
 
-/// Most rounds of one try. A round ends without the object if the upload is gone (expired, or aborted from outside), if
-/// the destination lists parts otherwise than they were sent, or if it takes fewer parts.
+/// Most rounds of one try. A round ends without the object if another job records an upload first, if the upload is
+/// gone (expired, or aborted from outside), if the destination lists parts otherwise than they were sent, or if it takes
+/// fewer parts.
 const MAX_ROUNDS: u32 = 3;
 
 /// How a round ended without an error.
@@ -48,8 +49,13 @@ pub(crate) async fn copy(item: &Item<'_>, wanted: &JobObject) -> Result<Verdict>
         if info.access != Access::Readable {
             return Ok(Verdict::Archived(Box::new(info)));
         }
-        let Some(record) = open_or_resume(item, wanted, &info).await? else {
-            return Ok(Verdict::Skipped(Skip::TakenOver));
+        let record = match open_or_resume(item, wanted, &info).await? {
+            Opened::Upload(record) => record,
+            Opened::GaveWay => return Ok(Verdict::Skipped(Skip::TakenOver)),
+            Opened::Lost => {
+                last = Some(opened_at_once(context, wanted));
+                continue;
+            }
         };
         let progress = context.engine.moved.object(&record.run, &record.upload.key, record.size);
         let error = match copy_parts(item, &record, std::mem::take(&mut again), &progress).await {
@@ -79,6 +85,12 @@ pub(crate) async fn copy(item: &Item<'_>, wanted: &JobObject) -> Result<Verdict>
             "NoSuchUpload: the destination lost the upload several times: look for a lifecycle rule that aborts uploads",
         ),
     })
+}
+
+/// Other jobs record an upload of the key each time that this one creates one.
+fn opened_at_once(context: &Context, wanted: &JobObject) -> Error {
+    let subject = context.objects.destination.location().display_key(&wanted.key);
+    Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was created at the same time")
 }
 
 /// Discards the upload if the error makes its parts useless. Any other error leaves it open: the next delivery goes on

@@ -28,8 +28,9 @@ use crate::objects::source;
 use crate::objects::suspects::Marks;
 use crate::objects::verdict::Skip;
 
-/// Uploads of an event's object that are begun anew because they were created under other options: the task's options
-/// were changed while it was copied, or not all of its workers have the same.
+/// Uploads of an event's object that are begun anew and use up no attempt, because other workers ended them. They were
+/// created under other options (the task's options were changed while it was copied, or not all of its workers have the
+/// same), or were not recorded yet when another worker aborted the key's uploads without a record.
 const MAX_RESTARTS: u32 = 3;
 
 /// Enqueues the parts that are not in the set `known`. The copy job is acknowledged after this: if that gets
@@ -252,7 +253,11 @@ async fn send_again(context: &Context, job: &ObjectJob, record: &UploadRecord, n
 
 /// The parts sent so far are of no use: gives the upload up and has the object copied as it is now.
 async fn begin_anew(context: &Context, job: &ObjectJob, record: &UploadRecord, why: Error) -> Result<()> {
-    if record.attempt >= context.objects.options.attempts {
+    // A worker with other options discards it at this moment (see `end_superseded`), or another one aborted it before it
+    // was recorded.
+    let is_restart =
+        why.kind() == ErrorKind::NoSuchUpload && job.run == events_run(&job.task) && record.restarts < MAX_RESTARTS;
+    if record.attempt >= context.objects.options.attempts && !is_restart {
         if !context.objects.follow.look_again || why.kind() != ErrorKind::PreconditionFailed {
             return fail(context, record, why).await;
         }
@@ -265,9 +270,6 @@ async fn begin_anew(context: &Context, job: &ObjectJob, record: &UploadRecord, w
     let Some(info) = source::find(context, &record.upload.key).await? else { return gone(context, record).await };
     tracing::info!(key = ?record.upload.key, %why, "starting the copy of a large object again");
     let suspect = context.objects.wrong_bytes.take(&record.upload.key) || why.leaves_wrong_bytes();
-    // A worker with other options discards it at this moment: see `end_superseded`.
-    let is_restart =
-        why.kind() == ErrorKind::NoSuchUpload && job.run == events_run(&job.task) && record.restarts < MAX_RESTARTS;
     let (restarts, attempt) = match is_restart {
         true => (record.restarts + 1, record.attempt),
         false => (record.restarts, record.attempt + 1),

@@ -13,8 +13,8 @@ pub(crate) struct Contest<'a> {
     pub run: &'a str,
     /// The run of the task's events.
     pub events_run: String,
-    /// Whether both have their objects from one origin job.
-    pub is_same_origin: bool,
+    /// Whether both are for one object of one origin job. A message may name a key twice: these are two objects.
+    pub is_same_object: bool,
     /// Whether the upload was created for the version, and with the metadata, that the job wants to send.
     pub is_same_version: bool,
     /// Whether the upload is of an earlier attempt that was given up.
@@ -37,7 +37,7 @@ pub(crate) enum Precedence {
 impl Contest<'_> {
     /// What the job does.
     pub fn precedence(&self) -> Precedence {
-        let is_own = self.found_run == self.run && self.is_same_origin;
+        let is_own = self.found_run == self.run && self.is_same_object;
         if is_own && self.is_same_version && !self.is_outlived {
             return Precedence::Resume;
         }
@@ -62,9 +62,9 @@ mod tests {
     fn precedence_follows_its_table() {
         use Precedence::{GiveWay, Replace, Resume, TakeOver};
         let (older, run, newer, events) = ("01", "02", "03", "0-events");
-        // The recorded upload's run, the job's run, one origin; then the result for one version and for another one, of
+        // The recorded upload's run, the job's run, one object; then the result for one version and for another one, of
         // an upload that goes on and of an outlived one.
-        for (found_run, run, is_same_origin, results) in [
+        for (found_run, run, is_same_object, results) in [
             (run, run, true, [Resume, Replace, Replace, Replace]),
             (run, run, false, [TakeOver; 4]),
             (older, run, true, [TakeOver; 4]),
@@ -82,7 +82,7 @@ mod tests {
                 [(true, false), (true, true), (false, false), (false, true)].into_iter().enumerate()
             {
                 let events_run = events.to_owned();
-                let contest = Contest { found_run, run, events_run, is_same_origin, is_same_version, is_outlived };
+                let contest = Contest { found_run, run, events_run, is_same_object, is_same_version, is_outlived };
                 assert_eq!(contest.precedence(), results[nth], "{contest:?}");
             }
         }

@@ -18,23 +18,30 @@ use crate::objects::item::Item;
 use crate::objects::metadata;
 use crate::objects::multipart::orphaned_uploads;
 use crate::objects::multipart::precedence::{Contest, Precedence};
-use crate::objects::multipart::upload::{created_with, discard, settle_superseded};
+use crate::objects::multipart::upload::{created_with, discard, is_of, settle_superseded};
 use crate::objects::plan::{self, PartPlan};
 use crate::objects::version::at_version;
 
-/// The upload to send parts to: the recorded one, if it is of this version, else a new one. `None` if the recorded
-/// upload takes precedence.
-pub(crate) async fn open_or_resume(
-    item: &Item<'_>,
-    wanted: &JobObject,
-    info: &ObjectInfo,
-) -> Result<Option<UploadRecord>> {
+/// How opening an upload ended.
+pub(crate) enum Opened {
+    /// The parts go to this upload, which is recorded for the job's own object: no other one's may be shared, for an
+    /// upload settles only the object that it is recorded for.
+    Upload(Box<UploadRecord>),
+    /// The recorded upload of another object takes precedence. This one is to be settled.
+    GaveWay,
+    /// Another upload of the key was recorded at the same moment. It is judged when this job opens one again.
+    Lost,
+}
+
+/// Opens the upload to send parts to: the recorded one, if it is of this object and version, else a new one.
+pub(crate) async fn open_or_resume(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo) -> Result<Opened> {
     let (context, job) = (item.context, item.job);
     let write = metadata::write(context, wanted, info, None).await?;
     if let Some(found) = context.objects.upload_log.upload(&job.task, &wanted.key).await? {
         match contest(item, &found, info, &write).precedence() {
-            Precedence::Resume => return Ok(Some(found)),
-            Precedence::GiveWay => return Ok(None),
+            Precedence::Resume => return Ok(Opened::Upload(Box::new(found))),
+            Precedence::GiveWay => return Ok(Opened::GaveWay),
+            // Not settled: this job itself brings the object to its end.
             Precedence::Replace => {}
             // First, for after a crash between the two nothing else would show it.
             Precedence::TakeOver => settle_superseded(context, &found).await?,
@@ -44,15 +51,15 @@ pub(crate) async fn open_or_resume(
     let record = create(item, wanted, info, write).await?;
     let stored = context.objects.upload_log.open_upload(&record).await?;
     if stored.upload == record.upload {
-        return Ok(Some(stored));
+        return Ok(Opened::Upload(Box::new(stored)));
     }
-    // Another delivery of the job created one at the same moment; its record came first.
+    // Another one was created at the same moment; its record came first.
     orphaned_uploads::abort_upload(context, &record.upload).await?;
-    if stored.source == record.source && stored.origin == record.origin && stored.run == record.run {
-        return Ok(Some(stored));
+    // Another delivery of the job: both send the same parts.
+    match stored.source == record.source && is_of(&stored, job, record.index) {
+        true => Ok(Opened::Upload(Box::new(stored))),
+        false => Ok(Opened::Lost),
     }
-    let subject = context.objects.destination.location().display_key(&wanted.key);
-    Err(Error::new(ErrorKind::Conflict, "create", subject, "another upload of this key was created at the same time"))
 }
 
 /// The recorded upload against this job's work on the version that `info` describes.
@@ -71,7 +78,7 @@ fn contest<'a>(item: &'a Item<'_>, found: &'a UploadRecord, info: &ObjectInfo, w
         found_run: &found.run,
         run: &job.run,
         events_run: events_run(&job.task),
-        is_same_origin: found.origin == job.origin,
+        is_same_object: (&found.origin, found.index) == (&job.origin, item.object.index),
         // Tags, and at some stores headers, change without a new version.
         is_same_version: same_bytes && is_as_wanted,
         // A giant that is begun anew is enqueued before its old upload is discarded: its parts jobs would find no

@@ -1,6 +1,6 @@
 //! An upload as the ledger records it: its version and metadata, its outcome, its end without an object.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashSet};
 
 use futures::future::FutureExt;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -18,6 +18,9 @@ use crate::objects::plan;
 use crate::objects::settle::explained;
 use crate::objects::verdict::Uploads;
 use crate::objects::version::at_version;
+
+/// An object that is about to be settled, by its index and key, and the known uploads of the key.
+pub(crate) type KeyUploads = (u32, String, Uploads);
 
 /// Uploads that are ended at once, by a call or two each.
 const ENDS_AT_ONCE: usize = 16;
@@ -68,6 +71,12 @@ pub(crate) fn check_version(record: &UploadRecord, info: &ObjectInfo, subject: &
     Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, message))
 }
 
+/// Whether the upload is recorded for the object at this index of the job. A message may name a key twice: an upload
+/// settles the one of these two objects that it is recorded for.
+pub(crate) fn is_of(record: &UploadRecord, job: &ObjectJob, index: u32) -> bool {
+    (&record.run, &record.origin, record.index) == (&job.run, &job.origin, index)
+}
+
 /// Gives an upload up: its parts are of no use any more.
 pub(crate) async fn discard(context: &Context, record: &UploadRecord) -> Result<()> {
     orphaned_uploads::abort_upload(context, &record.upload).await?;
@@ -97,24 +106,24 @@ pub(crate) enum Abort {
 pub(crate) async fn abort_all(
     context: &Context,
     job: &ObjectJob,
-    uploads: &[(String, Uploads)],
+    uploads: &[KeyUploads],
     abort: Abort,
 ) -> Result<Vec<Upload>> {
-    let known: HashMap<&str, &Uploads> = uploads
-        .iter()
-        .filter(|(_, uploads)| !matches!(uploads, Uploads::None))
-        .map(|(key, uploads)| (key.as_str(), uploads))
-        .collect();
-    let mut left: Vec<Upload> = known.values().filter_map(|uploads| uploads.completed().cloned()).collect();
-    let keys: Vec<&str> = known.keys().copied().collect();
+    let known: Vec<&KeyUploads> = uploads.iter().filter(|(.., uploads)| !matches!(uploads, Uploads::None)).collect();
+    let mut left: Vec<Upload> = known.iter().filter_map(|(.., uploads)| uploads.completed().cloned()).collect();
+    let unknown = known.iter().filter(|(.., uploads)| matches!(uploads, Uploads::Unknown));
+    let unknown: HashSet<(&str, u32)> = unknown.map(|(index, key, _)| (key.as_str(), *index)).collect();
+    let keys: BTreeSet<&str> = known.iter().map(|(_, key, _)| key.as_str()).collect();
+    let keys: Vec<&str> = keys.into_iter().collect();
     let found =
         if keys.is_empty() { Vec::new() } else { context.objects.upload_log.open_uploads(&job.task, &keys).await? };
     let mut ends = Vec::with_capacity(found.len());
     for open in found {
-        let is_unknown = matches!(known.get(open.key.as_str()), Some(Uploads::Unknown));
-        // Another run's is that run's to end.
-        let ours = |record: &UploadRecord| (&record.run, &record.origin) == (&job.run, &job.origin);
-        let upload = open.record.filter(|record| is_unknown && ours(record)).map(|record| record.upload);
+        // Another object's, or another run's, is for others to end.
+        let is_ours = |record: &UploadRecord| {
+            is_of(record, job, record.index) && unknown.contains(&(record.upload.key.as_str(), record.index))
+        };
+        let upload = open.record.filter(is_ours).map(|record| record.upload);
         left.extend(upload.clone());
         ends.push(end_open(context, open.key, upload, open.intents, abort).boxed());
     }
