@@ -56,7 +56,7 @@ metrics_table! {
     OBJECTS Counter Count "flotilla_objects_total" ["outcome"] "Objects settled, by outcome (copied, deleted, skipped, failed, cancelled).";
     BYTES Counter Bytes "flotilla_bytes_total" ["outcome"] "Bytes of settled objects, by outcome.";
     JOBS Counter Count "flotilla_jobs_total" ["kind", "verb", "outcome"] "Jobs executed, by kind (objects, operation), verb (of objects: copy, parts, delete, changed; of operations: find, plan, verify, probe, retry, close, erase) and outcome (done, abandoned, returned, dead).";
-    OUTDATED Gauge Count "flotilla_worker_outdated" [] "1 once this worker has received a job of a later release; it ends then.";
+    OUTDATED Gauge Count "flotilla_worker_outdated" [] "1 once this worker has received a job of a later release: it receives no more.";
     LEASES Gauge Count "flotilla_leases" [] "Jobs leased by this worker.";
     TRANSFERRED Counter Bytes "flotilla_transferred_bytes_total" ["by"] "Bytes transferred so far, including failed attempts, by mover (stream: this worker; service: the store's own copy).";
     IN_FLIGHT Gauge Count "flotilla_objects_in_flight" [] "Objects being transferred by this worker; at most 1,000 are counted.";

@@ -24,7 +24,7 @@ ADDED = {"fleet", "instance", "job", "le"}
 # Metrics that no program of the scene below has.
 NOT_IN_SCENE = {
     "flotilla_events_total": "counts events of buckets: tests/tests/end_to_end/events/scope.rs",
-    "flotilla_worker_outdated": "a worker that has it ends at once",
+    "flotilla_worker_outdated": "takes a worker of a later release: tests/tests/end_to_end/upgrade.rs",
 }
 
 
