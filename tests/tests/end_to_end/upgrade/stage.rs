@@ -24,6 +24,10 @@ const COPY: Duration = Duration::from_secs(1);
 /// with the time that it becomes.
 const DELAYS_S: [(u32, u32); 2] = [(60, 2), (8, 2)];
 
+/// Seconds for which a worker's long poll waits, with the time that they become. A worker that is stopped releases its jobs
+/// for the time after its last poll, which is open for so long.
+const POLLS_S: [(u32, u32); 1] = [(20, 1)];
+
 const SECTIONS: &str = "[find]\njob-objects = 4\n";
 
 /// Tasks for a run of the present release, for one of the next release, and with a definition of the next release.
@@ -51,7 +55,7 @@ impl Scene {
             }
         });
         join_all(put_all).await;
-        let delays = ShortDelays::start(&ministack().endpoint, &DELAYS_S).await;
+        let delays = ShortDelays::start(&ministack().endpoint, &DELAYS_S, &POLLS_S).await;
         let file = fleet.file_with_queue_at("short", &delays.endpoint);
         let scene = Scene { fleet, file, _delays: delays, source };
         join_all(["present", "next"].map(|task| scene.fleet.create(task, scene.different("")))).await;
