@@ -117,17 +117,17 @@ run "the_oldest_message_is_judged_by_the_controllers_memory" {
   }
   assert {
     condition = alltrue([
-      for name in ["no-machines", "no-progress"] : contains(keys(module.observability.alarms), name)
+      for name in ["no-machines", "no-progress"] : contains(keys(module.observability.expression_alarms), name)
     ])
-    error_message = join(", ", keys(module.observability.alarms))
+    error_message = join(", ", keys(module.observability.expression_alarms))
   }
 }
 
 run "machines_in_service_are_those_of_the_group" {
   assert {
     condition = (
-      module.observability.alarms["no-machines"].without.namespace == "AWS/AutoScaling"
-      && module.observability.alarms["no-machines"].without.dimensions["AutoScalingGroupName"] == output.group_name
+      module.observability.expression_alarms["no-machines"].metrics["without"].namespace == "AWS/AutoScaling"
+      && module.observability.expression_alarms["no-machines"].metrics["without"].dimensions["AutoScalingGroupName"] == output.group_name
     )
     error_message = "The group writes the machines in service itself."
   }
@@ -233,27 +233,31 @@ run "queues_of_one_task_have_alarms_without_a_function" {
     error_message = join(", ", module.observability.alarm_names)
   }
   assert {
-    condition = module.observability.queue_alarms["dead-letters"] == {
-      expression = "FILL(d,0)"
-      threshold  = 0
-      metrics    = { d = { name = "ApproximateNumberOfMessagesVisible", queue = "photos--films--dead" } }
-    }
-    error_message = jsonencode(module.observability.queue_alarms["dead-letters"])
+    condition = (
+      module.observability.expression_alarms["dead-letters"].expression == "FILL(d,0)"
+      && module.observability.expression_alarms["dead-letters"].threshold == 0
+      && {
+        for id, metric in module.observability.expression_alarms["dead-letters"].metrics : id => "${metric.name} of ${metric.dimensions["QueueName"]}"
+      } == { d = "ApproximateNumberOfMessagesVisible of photos--films--dead" }
+    )
+    error_message = jsonencode(module.observability.expression_alarms["dead-letters"])
   }
   assert {
     condition = (
-      module.observability.queue_alarms["oldest-message"].threshold == 432000
-      && module.observability.queue_alarms["oldest-message"].metrics == {
-        a  = { name = "ApproximateAgeOfOldestMessage", queue = "photos--films" }
-        ae = { name = "ApproximateAgeOfOldestMessage", queue = "photos--films--events" }
+      module.observability.expression_alarms["oldest-message"].threshold == 432000
+      && {
+        for id, metric in module.observability.expression_alarms["oldest-message"].metrics : id => "${metric.name} of ${metric.dimensions["QueueName"]}"
+        } == {
+        a  = "ApproximateAgeOfOldestMessage of photos--films"
+        ae = "ApproximateAgeOfOldestMessage of photos--films--events"
       }
     )
-    error_message = jsonencode(module.observability.queue_alarms["oldest-message"])
+    error_message = jsonencode(module.observability.expression_alarms["oldest-message"])
   }
   assert {
     condition = alltrue([
-      for alarm in module.observability.queue_alarms : alltrue([
-        for id in keys(alarm.metrics) : strcontains(alarm.expression, "FILL(${id},0)")
+      for alarm in module.observability.expression_alarms : alltrue([
+        for id, metric in alarm.metrics : strcontains(alarm.expression, "FILL(${id},0)") && metric.namespace == "AWS/SQS"
       ])
     ])
     error_message = "An expression leaves out a metric, or is not known while SQS writes none."
@@ -266,7 +270,10 @@ run "a_function_has_its_own_alarms_alone" {
     scaling_task = "films"
   }
   assert {
-    condition     = length(module.observability.alarm_names) == 9 && length(module.observability.queue_alarms) == 0
+    condition = (
+      length(module.observability.alarm_names) == 9
+      && sort(keys(module.observability.expression_alarms)) == tolist(["no-machines", "no-progress"])
+    )
     error_message = join(", ", module.observability.alarm_names)
   }
 }
