@@ -15,6 +15,8 @@ variables {
     version = "0.1.0"
     sha256  = "0000000000000000000000000000000000000000000000000000000000000000"
   }
+  # Else the end of the test, which destroys everything, is refused.
+  deletion_protection = false
 }
 
 run "the_group_starts_empty" {
@@ -290,9 +292,6 @@ run "many_tasks_without_a_function_have_no_alarms" {
 
 run "queues_of_tasks_are_named_before_a_destroy" {
   command = plan
-  variables {
-    deletion_protection = false
-  }
   override_data {
     target = data.aws_sqs_queues.left
     values = {
@@ -307,9 +306,6 @@ run "queues_of_tasks_are_named_before_a_destroy" {
 
 run "queues_of_the_module_go_with_it" {
   command = plan
-  variables {
-    deletion_protection = false
-  }
   override_data {
     target = data.aws_sqs_queues.left
     values = {
@@ -327,6 +323,9 @@ run "queues_of_the_module_go_with_it" {
 
 run "a_protected_fleet_reads_no_queues" {
   command = plan
+  variables {
+    deletion_protection = true
+  }
   assert {
     condition     = length(data.aws_sqs_queues.left) == 0
     error_message = "Its deployer needs no right to list them."
