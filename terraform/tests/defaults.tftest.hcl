@@ -341,3 +341,34 @@ run "senders_of_events_send_to_one_queue" {
     error_message = "Each task has a user of its own."
   }
 }
+
+# No program of ours calls KMS: S3, DynamoDB, SQS and SNS do, in the name of who asks them. So no recorded request shows
+# that these rights are needed (tests/deploy/test_moto.py), and they are listed here.
+run "services_use_keys_in_the_name_of_roles" {
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/fleet"
+    buckets = {
+      "originals" = { source = true, kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/source" }
+      "copies"    = { destination = true, kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/destination" }
+    }
+  }
+  assert {
+    condition = jsonencode({
+      for role, statements in module.iam.policies : role => [
+        for statement in statements : concat(statement.Action, [for arn in statement.Resource : split("/", arn)[1]])
+        if startswith(statement.Action[0], "kms:")
+      ]
+      }) == jsonencode({
+      admin      = [["kms:Decrypt", "kms:GenerateDataKey", "fleet"]]
+      controller = [["kms:Decrypt", "kms:GenerateDataKey", "fleet"]]
+      operator   = [["kms:Decrypt", "kms:GenerateDataKey", "fleet"]]
+      viewer     = [["kms:Decrypt", "kms:GenerateDataKey", "fleet"]]
+      worker = [
+        ["kms:Decrypt", "kms:GenerateDataKey", "fleet"],
+        ["kms:Decrypt", "source"],
+        ["kms:Decrypt", "kms:GenerateDataKey", "destination"],
+      ]
+    })
+    error_message = "A role has other rights to keys than those that the services need in its name."
+  }
+}
