@@ -106,7 +106,7 @@ impl Scene {
             beats.iter().filter(|beat| beat.state == WorkerState::Outdated).count()
         };
         let present = workers.len();
-        self.fleet.until("the workers are outdated", workers, async || outdated().await == present).await;
+        self.fleet.until("the workers are outdated", workers, async || outdated().await >= present).await;
         for worker in &*workers {
             let metrics = scrape(worker).await;
             assert!(metrics.lines().any(|line| line == "flotilla_worker_outdated 1"), "{metrics}");
