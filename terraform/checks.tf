@@ -1,5 +1,17 @@
-# What `terraform destroy` would leave. A plan can name it, a destroy cannot: Terraform carries out no check then. So the
-# plan that turns deletion_protection off, which comes before a destroy, names the queues of tasks.
+# What `terraform destroy` would leave. A plan can name it, a destroy cannot: Terraform carries out no check then. So a
+# destroy is refused until deletion_protection is off, and the plan that turns it off names the queues of tasks.
+
+# It depends on all else, so it goes first. If it refuses, nothing goes.
+module "protection" {
+  source = "./modules/protection"
+
+  create    = var.create
+  protected = var.deletion_protection
+
+  depends_on = [
+    module.network, module.store, module.iam, module.fleet, module.controller, module.observability, module.events
+  ]
+}
 
 data "aws_sqs_queues" "left" {
   count = var.create && !var.deletion_protection ? 1 : 0

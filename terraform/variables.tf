@@ -327,7 +327,7 @@ variable "permissions_boundary" {
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the table, and so to destroy the fleet"
+  description = "Refuse to destroy the fleet, and to delete its table"
   type        = bool
   default     = true
 }

@@ -124,7 +124,11 @@ async fn round(context: &ControllerContext, report: &mut PassReport, is_first: b
         let busy = heartbeats.iter().filter(|worker| worker.jobs.values().any(|jobs| *jobs > 0)).count();
         metrics::wanted_machines(wanted.max(u32::try_from(busy).unwrap_or(u32::MAX)));
     }
-    report.metrics = Some(FleetMetrics::of(&seen, &plan).after(report.metrics.as_ref()));
+    let of_fleet = FleetMetrics::of(&seen, &plan).after(report.metrics.as_ref());
+    if let Some(depth) = of_fleet.depth() {
+        metrics::queue_depth(&depth);
+    }
+    report.metrics = Some(of_fleet);
     if plan.is_alarm {
         report.fail("machines start without a worker: see their system log; one launch every 30 minutes".to_owned());
     }

@@ -56,7 +56,7 @@ metrics_table! {
     OBJECTS Counter Count "flotilla_objects_total" ["outcome"] "Objects settled, by outcome (copied, deleted, skipped, failed, cancelled).";
     BYTES Counter Bytes "flotilla_bytes_total" ["outcome"] "Bytes of settled objects, by outcome.";
     JOBS Counter Count "flotilla_jobs_total" ["kind", "verb", "outcome"] "Jobs executed, by kind (objects, operation), verb (of objects: copy, parts, delete, changed; of operations: find, plan, verify, probe, retry, close, erase) and outcome (done, abandoned, returned, dead).";
-    OUTDATED Gauge Count "flotilla_worker_outdated" [] "1 once this worker has received a job of a later release; it ends then.";
+    OUTDATED Gauge Count "flotilla_worker_outdated" [] "1 once this worker has received a job of a later release: it receives no more.";
     LEASES Gauge Count "flotilla_leases" [] "Jobs leased by this worker.";
     TRANSFERRED Counter Bytes "flotilla_transferred_bytes_total" ["by"] "Bytes transferred so far, including failed attempts, by mover (stream: this worker; service: the store's own copy).";
     IN_FLIGHT Gauge Count "flotilla_objects_in_flight" [] "Objects being transferred by this worker; at most 1,000 are counted.";
@@ -71,7 +71,7 @@ metrics_table! {
     THROTTLES Counter Count "flotilla_throttles_total" ["operation"] "Requests that were throttled, by operation.";
     CONCURRENCY Gauge Count "flotilla_transfers" [] "Transfers in progress.";
     CONCURRENCY_LIMIT Gauge Count "flotilla_transfers_limit" [] "Transfers that the throttling limit allows at present.";
-    STORE_FAILING Gauge Count "flotilla_store_failing" ["side"] "1 while all requests to a store fail and transfers wait for it, by side (source, destination).";
+    STORE_FAILING Gauge Count "flotilla_store_failing" ["side"] "Stores of which all requests fail, and whose transfers wait, by side (source, destination).";
     PAGES Counter Count "flotilla_listing_pages_total" ["side"] "Listing pages read, by side (source, destination).";
     RUN_LISTED Gauge Count "flotilla_run_listed_objects" [] "Source objects that the current run has listed.";
     RUN_ENQUEUED Gauge Count "flotilla_run_enqueued_objects" [] "Objects that the current run has enqueued.";
@@ -181,9 +181,19 @@ pub fn transfers_limit(limit: usize) {
     gauge!(CONCURRENCY_LIMIT).set(limit as f64);
 }
 
-/// All requests to a store fail, or one has succeeded again.
-pub fn store_failing(side: &'static str, fails: bool) {
-    gauge!(STORE_FAILING, "side" => side).set(f64::from(u8::from(fails)));
+/// A store of this side is used: none more fails by that. The worker of a fleet has stores of many tasks.
+pub fn store_used(side: &'static str) {
+    gauge!(STORE_FAILING, "side" => side).increment(0.0);
+}
+
+/// All requests to a store fail.
+pub fn store_fails(side: &'static str) {
+    gauge!(STORE_FAILING, "side" => side).increment(1.0);
+}
+
+/// A store that failed works again, or is used no more.
+pub fn store_fails_no_more(side: &'static str) {
+    gauge!(STORE_FAILING, "side" => side).decrement(1.0);
 }
 
 /// The queue's depth was read.
@@ -214,6 +224,23 @@ pub fn run_progress(listed: u64, enqueued: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn regression_a_store_that_works_hides_no_other_that_fails() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        let is = |value: &str| handle.render().contains(&format!("{STORE_FAILING}{{side=\"source\"}} {value}\n"));
+        ::metrics::with_local_recorder(&recorder, || {
+            store_used("source");
+            assert!(is("0"), "{}", handle.render());
+            store_fails("source");
+            store_fails("source");
+            // That of a task that is opened now.
+            store_used("source");
+            store_fails_no_more("source");
+            assert!(is("1"), "{}", handle.render());
+        });
+    }
 
     #[test]
     fn every_metric_is_named_by_the_rule() {

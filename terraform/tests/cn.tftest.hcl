@@ -15,6 +15,8 @@ variables {
     version = "0.1.0"
     sha256  = "0000000000000000000000000000000000000000000000000000000000000000"
   }
+  # Else the end of the test, which destroys everything, is refused.
+  deletion_protection = false
 }
 
 run "no_policy_names_another_partition" {

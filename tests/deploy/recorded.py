@@ -8,7 +8,10 @@ import urllib.request
 
 from test_actions import RIGHTS, SERVICES
 
-TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs"}
+TARGETS = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}
+
+# All requests with the temporary keys of a role that was assumed.
+ASSUMED = "assumed"
 
 
 class Recorder:
@@ -39,7 +42,8 @@ class Recorder:
                 continue
             service, name = call(key[2], request, headers)
             for right in RIGHTS.get((service, name), [name]):
-                found.setdefault(key[1], {})[f"{SERVICES[service]}:{right}"] = f"{request['method']} {request['url']}"
+                of = ASSUMED if key[1].startswith("ASIA") else key[1]
+                found.setdefault(of, {})[f"{SERVICES[service]}:{right}"] = f"{request['method']} {request['url']}"
         return found
 
 

@@ -13,10 +13,13 @@ import zipfile
 from pathlib import Path
 
 from console import Console
-from recorded import Recorder
+from recorded import ASSUMED, Recorder
 from support import PROGRAMS, ROOT, Emulator, Folder, Terraform, run, tool
 
 FLEET = "module.flotilla.module.fleet"
+
+# Of another account, as fleet/main.tf names it.
+LENT_ROLE = "arn:aws:iam::123456789012:role/lent"
 
 # What a second plan changes although nothing did: moto's own mistakes, by resource.
 FALSE_CHANGES = {
@@ -110,6 +113,7 @@ class Moto(unittest.TestCase):
         self.assertIn("photos", self.flotilla(of_pods, "viewer", "task", "list"))
         of_task = {f"photos--photos{suffix}" for suffix in ("", "--events", "--dead")}
         self.assertEqual(queues_that_would_stay(said), of_task)
+        self.a_task_has_lent_credentials(fleet)
         self.people_look_and_act(fleet)
         self.tasks_are_deleted(fleet)
         self.rights_were_granted(policies, recorder.rights())
@@ -164,12 +168,26 @@ class Moto(unittest.TestCase):
         # The controller asks the group for the first machine.
         self.flotilla(fleet, "controller", "controller", "--once")
         self.start_worker(fleet)
-        self.until(lambda: self.s3.list_objects_v2(Bucket="destination").get("KeyCount", 0) == 20, fleet)
-        self.until(lambda: self.shown(fleet)["run"] is None, fleet)
-        self.assertIn("done", self.flotilla(fleet, "viewer", "task", "show", "photos"))
+        self.until_copied(fleet, "photos", "")
 
-    def shown(self, fleet):
-        return json.loads(self.flotilla(fleet, "viewer", "task", "show", "photos", "--json"))
+    def a_task_has_lent_credentials(self, fleet):
+        """Of a role that the worker assumes, and of a secret that it reads: by keys that the recorder leaves out."""
+        keys = json.dumps({"access_key_id": "test", "secret_access_key": "test"})
+        self.emulator.client("secretsmanager").create_secret(Name="lent", SecretString=keys)
+        sides = ["s3://source", "s3://destination/lent", "--source-credentials", f"role:{LENT_ROLE}"]
+        sides += ["--destination-credentials", "secretsmanager:lent"]
+        self.flotilla(fleet, "admin", "task", "create", "lent", *sides)
+        self.flotilla(fleet, "operator", "task", "run", "lent")
+        self.until_copied(fleet, "lent", "lent/")
+
+    def until_copied(self, fleet, task, prefix):
+        objects = {"Bucket": "destination", "Prefix": prefix}
+        self.until(lambda: self.s3.list_objects_v2(**objects).get("KeyCount", 0) == 20, fleet)
+        self.until(lambda: self.shown(fleet, task)["run"] is None, fleet)
+        self.assertIn("done", self.flotilla(fleet, "viewer", "task", "show", task))
+
+    def shown(self, fleet, task):
+        return json.loads(self.flotilla(fleet, "viewer", "task", "show", task, "--json"))
 
     def people_look_and_act(self, fleet):
         """Each operation of the API, by somebody with the rights of the least role that may do it."""
@@ -204,15 +222,18 @@ class Moto(unittest.TestCase):
 
     def tasks_are_deleted(self, fleet):
         """A worker closes what is open, the controller removes the tasks."""
-        self.flotilla(fleet, "admin", "task", "delete", "photos", "--records", "--yes")
+        for task in ("photos", "lent"):
+            self.flotilla(fleet, "admin", "task", "delete", task, "--records", "--yes")
         queues = self.emulator.client("sqs")
-        of_tasks = [f"photos--{task}" for task in ("photos", "films")]
+        of_tasks = [f"photos--{task}" for task in ("photos", "films", "lent")]
         self.until(lambda: not any(queues.list_queues(QueueNamePrefix=name).get("QueueUrls") for name in of_tasks), fleet)
         self.worker.terminate()
         self.assertEqual(self.worker.wait(timeout=60), 0)
 
     def rights_were_granted(self, policies, needed):
         """Each role has what it was seen to need, and what it has was seen to be needed, or has a reason."""
+        # What an assumed role may do is said by its own policies: it reads the source.
+        self.assertIn("s3:GetObject", needed.pop(ASSUMED))
         self.assertEqual(sorted(needed), ["admin", "controller", "operator", "viewer", "worker"])
         missing, unneeded = {}, {}
         for role, rights in needed.items():

@@ -1,5 +1,7 @@
 """Terraform's own checks: format, validity of modules and examples, logic over mocked services."""
 
+import re
+import tempfile
 import unittest
 
 from support import ROOT, Terraform, run, tool
@@ -28,6 +30,28 @@ class Checks(unittest.TestCase):
         terraform.init()
         said = terraform("test", "-no-color")
         self.assertRegex(said, r"Success! \d+ passed, 0 failed\.")
+
+    def test_a_protected_fleet_is_not_destroyed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            terraform = Terraform(FOLDER / "modules/protection")
+            self.addCleanup(terraform.close)
+            terraform.init()
+            state = f"-state={folder}/terraform.tfstate"
+
+            def ask(verb, protected, code=0):
+                words = ["-auto-approve", "-input=false", "-no-color", state, f"-var=protected={protected}"]
+                return terraform(verb, *words, code=code)
+
+            ask("apply", "true")
+            # Also if somebody says at the destroy alone that it is not protected.
+            for protected in ("true", "false"):
+                ask("destroy", protected, code=1)
+            ask("apply", "false")
+            self.assertIn("1 destroyed", ask("destroy", "false"))
+        # It goes before all others.
+        checks = (FOLDER / "checks.tf").read_text()
+        modules = {path.name for path in (FOLDER / "modules").iterdir() if path.is_dir()}
+        self.assertEqual(set(re.findall(r"\bmodule\.(\w+)", checks)), modules - {"protection"})
 
     def test_no_arn_names_a_partition(self):
         for path in [*FOLDER.glob("*.tf"), *(FOLDER / "modules").rglob("*.tf")]:

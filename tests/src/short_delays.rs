@@ -1,7 +1,8 @@
-//! Makes long delays of messages short, so that a test waits for none.
+//! Makes long delays of messages short, and long polls, so that a test waits for none.
 //!
-//! A relay before SQS. A message that a program sends through it with one of some delays has a shorter one. The number
-//! gets spaces before it, so that no length changes.
+//! A relay before SQS. A message that a program sends through it with one of some delays has a shorter one, and a poll
+//! that would wait for one of some times waits for a shorter one. The number gets spaces before it, so that no length
+//! changes.
 
 use std::io;
 use std::sync::Arc;
@@ -23,10 +24,12 @@ pub struct ShortDelays {
 
 impl ShortDelays {
     /// Starts a relay before the emulator of SQS at `http://HOST:PORT`, which checks no signatures. Each pair is a
-    /// delay in seconds, and the one that it becomes.
-    pub async fn start(upstream: &str, delays_s: &[(u32, u32)]) -> ShortDelays {
+    /// delay of messages, or the time that a poll waits, in seconds, and the one that it becomes.
+    pub async fn start(upstream: &str, delays_s: &[(u32, u32)], polls_s: &[(u32, u32)]) -> ShortDelays {
         let upstream = upstream.strip_prefix("http://").expect("the relay speaks plain HTTP").trim_end_matches('/');
-        let relay = Arc::new(Relay { upstream: upstream.to_owned(), delays_s: delays_s.to_vec() });
+        let delays = delays_s.iter().map(|(long, short)| ("DelaySeconds", *long, *short));
+        let polls = polls_s.iter().map(|(long, short)| ("WaitTimeSeconds", *long, *short));
+        let relay = Arc::new(Relay { upstream: upstream.to_owned(), times_s: delays.chain(polls).collect() });
         let server = Server::start(move |request| answer(request, Arc::clone(&relay))).await;
         ShortDelays { endpoint: server.endpoint.clone(), _server: server }
     }
@@ -36,8 +39,8 @@ impl ShortDelays {
 struct Relay {
     /// `HOST:PORT`.
     upstream: String,
-    /// The long delays with the short ones.
-    delays_s: Vec<(u32, u32)>,
+    /// Fields with their long times and the short ones.
+    times_s: Vec<(&'static str, u32, u32)>,
 }
 
 async fn answer(request: Request<Incoming>, relay: Arc<Relay>) -> io::Result<Response<Full<Bytes>>> {
@@ -58,11 +61,11 @@ impl Relay {
 
     fn shortened(&self, body: &[u8]) -> Bytes {
         let mut text = String::from_utf8_lossy(body).into_owned();
-        for (long_s, short_s) in &self.delays_s {
+        for (name, long_s, short_s) in &self.times_s {
             let long = long_s.to_string();
             let short = format!("{short_s:>width$}", width = long.len());
             for end in [',', '}'] {
-                text = text.replace(&delay(&long, end), &delay(&short, end));
+                text = text.replace(&field(name, &long, end), &field(name, &short, end));
             }
         }
         Bytes::from(text)
@@ -70,8 +73,8 @@ impl Relay {
 }
 
 /// The field as the SDK writes it, with the character after it.
-fn delay(seconds: &str, end: char) -> String {
-    format!("\"DelaySeconds\":{seconds}{end}")
+fn field(name: &str, seconds: &str, end: char) -> String {
+    format!("\"{name}\":{seconds}{end}")
 }
 
 #[cfg(test)]
@@ -79,12 +82,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_delays_are_shortened_and_no_length_changes() {
-        let relay = Relay { upstream: String::new(), delays_s: vec![(60, 6), (8, 2)] };
+    fn long_times_are_shortened_and_no_length_changes() {
+        let times_s = vec![("DelaySeconds", 60, 6), ("DelaySeconds", 8, 2), ("WaitTimeSeconds", 20, 1)];
+        let relay = Relay { upstream: String::new(), times_s };
         let body = br#"{"QueueUrl":"q","MessageBody":"{\"DelaySeconds\":60}","DelaySeconds":60}"#;
         let expected = br#"{"QueueUrl":"q","MessageBody":"{\"DelaySeconds\":60}","DelaySeconds": 6}"#;
         assert_eq!(&relay.shortened(body)[..], &expected[..]);
         let many = br#"[{"DelaySeconds":8,"Id":"0"},{"DelaySeconds":600,"Id":"1"}]"#;
         assert_eq!(&relay.shortened(many)[..], br#"[{"DelaySeconds":2,"Id":"0"},{"DelaySeconds":600,"Id":"1"}]"#);
+        let poll = br#"{"VisibilityTimeout":20,"WaitTimeSeconds":20}"#;
+        assert_eq!(&relay.shortened(poll)[..], br#"{"VisibilityTimeout":20,"WaitTimeSeconds": 1}"#);
     }
 }

@@ -2,6 +2,7 @@
 
 use shared::metrics::fleet;
 use shared::object::Timestamp;
+use shared::queue::Depth;
 use shared::tasks::{EndedRun, RunEnd};
 
 use super::plan::{self, PassPlan};
@@ -17,6 +18,8 @@ use super::report::PassReport;
 pub struct FleetMetrics {
     /// Names and values.
     values: Vec<(&'static str, u64)>,
+    /// Messages on the queues of all tasks; `None`: no queue was read.
+    depth: Option<Depth>,
     /// Whether the fleet has work, or had some in the pass before.
     is_active: bool,
 }
@@ -38,9 +41,7 @@ impl FleetMetrics {
         // Of the queues that were read: one that was not is an error of the pass, and hides no others. None read: no sum.
         let depths: Vec<_> = seen.tasks.iter().filter_map(|task| task.depth()).collect();
         let is_known = !depths.is_empty() || seen.tasks.is_empty();
-        let sum = |count: fn(&shared::queue::Depth) -> u64| -> Option<u64> {
-            is_known.then(|| depths.iter().map(count).sum())
-        };
+        let sum = |count: fn(&Depth) -> u64| -> Option<u64> { is_known.then(|| depths.iter().map(count).sum()) };
         let failing = seen.heartbeats.as_ref().map(|workers| {
             let tasks: std::collections::BTreeSet<&String> =
                 workers.iter().flat_map(|worker| worker.errors.keys()).collect();
@@ -49,6 +50,7 @@ impl FleetMetrics {
         // Those of idle tasks are remembered. Without the memory, those that were read.
         let before = seen.memory.as_ref().map(|(_, before)| before.clone()).unwrap_or_default();
         let dead = plan::dead(seen, &before);
+        let depth = is_known.then(|| Depth { dead: dead.values().sum(), ..depths.iter().copied().sum() });
         let waiting_since = waiting::since(seen, &before);
         let is_remembered = seen.memory.is_some();
         let values = [
@@ -58,14 +60,21 @@ impl FleetMetrics {
             ("ReadyMessages", sum(|depth| depth.ready)),
             ("LeasedMessages", sum(|depth| depth.leased)),
             ("OldestMessageHours", is_remembered.then(|| waiting::hours(&waiting_since, seen.minute()))),
-            ("DeadMessages", is_known.then(|| dead.values().sum())),
+            ("DeadMessages", depth.map(|depth| depth.dead)),
             ("WantedMachines", plan.wanted.map(u64::from)),
             ("FailedLaunches", plan.failed_launches.map(u64::from)),
         ];
         FleetMetrics {
             values: values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+            depth,
             is_active: before.is_active || is_active(seen) || !dead.is_empty() || !waiting_since.is_empty(),
         }
+    }
+
+    /// Messages on the queues of all tasks. Idle tasks, whose queues are read once an hour, count with their dead letters
+    /// alone.
+    pub fn depth(&self) -> Option<Depth> {
+        self.depth
     }
 
     /// The same pass looked again: what it did before counts too.

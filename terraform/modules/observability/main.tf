@@ -1,6 +1,6 @@
 # Alarms over the metrics that the controller writes into its log. docs/operations.md has a section for each. A metric
-# that is missing is no alarm: an idle fleet writes none. A controller that is silent is the exception. Without the
-# function there are those of queues.tf.
+# that is missing is no alarm: an idle fleet writes none. A controller that is silent is the exception. Alarms over
+# several metrics, and those of a fleet without the function, are in expressions.tf.
 
 locals {
   # Of `flotilla controller --emf` (shared/src/metrics/fleet.rs).
@@ -30,23 +30,6 @@ locals {
       metric      = "FailedLaunches", minutes = 10
     }
   }
-
-  # Of the group itself. It writes them each minute, also if no controller works.
-  of_group = { AutoScalingGroupName = var.group_name }
-
-  # As the alarms above, by two metrics: the first one, while the second one is zero.
-  pairs = {
-    no-machines = {
-      description = "Machines are wanted, and none is in service"
-      metric      = "WantedMachines", without = "GroupInServiceInstances", minutes = 15
-      namespace   = "AWS/AutoScaling", dimensions = local.of_group
-    }
-    no-progress = {
-      description = "Messages wait, and no worker has any"
-      metric      = "ReadyMessages", without = "LeasedMessages", minutes = 15
-      namespace   = local.namespace, dimensions = local.dimensions
-    }
-  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "fleet" {
@@ -66,48 +49,6 @@ resource "aws_cloudwatch_metric_alarm" "fleet" {
   treat_missing_data  = "notBreaching"
   alarm_actions       = [var.topic_arn]
   ok_actions          = [var.topic_arn]
-
-  tags = var.tags
-}
-
-resource "aws_cloudwatch_metric_alarm" "pair" {
-  for_each = { for name, alarm in local.pairs : name => alarm if var.create && var.has_controller }
-
-  alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = "${each.value.description}. See docs/operations.md, alarm ${each.key}"
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  evaluation_periods  = each.value.minutes
-  datapoints_to_alarm = each.value.minutes
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = [var.topic_arn]
-  ok_actions          = [var.topic_arn]
-
-  metric_query {
-    id          = "found"
-    label       = each.value.description
-    expression  = "IF(FILL(without,0)>0, 0, FILL(metric,0))"
-    return_data = true
-  }
-
-  dynamic "metric_query" {
-    for_each = {
-      metric  = { name = each.value.metric, namespace = local.namespace, dimensions = local.dimensions }
-      without = { name = each.value.without, namespace = each.value.namespace, dimensions = each.value.dimensions }
-    }
-
-    content {
-      id = metric_query.key
-
-      metric {
-        namespace   = metric_query.value.namespace
-        metric_name = metric_query.value.name
-        period      = 60
-        stat        = "Maximum"
-        dimensions  = metric_query.value.dimensions
-      }
-    }
-  }
 
   tags = var.tags
 }

@@ -31,6 +31,8 @@ module "flotilla" {
   image_id            = "ami-12c6146b"
   alarm_emails        = ["operations@example.com"]
   public_url          = "https://flotilla.example.com"
+  assume_role_arns    = ["arn:aws:iam::123456789012:role/lent"]
+  secret_arns         = ["arn:aws:secretsmanager:us-east-1:123456789012:secret:lent-*"]
   deletion_protection = false
 }
 

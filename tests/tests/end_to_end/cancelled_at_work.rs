@@ -138,7 +138,7 @@ async fn deletes_under_way_end_when_delete_is_off() {
     let gone: Vec<_> = (0..GONE).map(|n| (format!("gone/{n:02}"), 3)).collect();
     let kept = vec![("kept".to_owned(), 5)];
     // The last request is in doubt: its key is looked at after a minute. It has ended within 2 s.
-    let delays = ShortDelays::start(&ministack().endpoint, &[(60, 6)]).await;
+    let delays = ShortDelays::start(&ministack().endpoint, &[(60, 6)], &[]).await;
     let find = "delete = true\nmax-delete = 100\n";
     let mut fleet = Fleet::new(&delays.endpoint, Kind::Delete, kept, gone, find).await;
     let first = fleet.find().await;

@@ -14,7 +14,7 @@ use crate::support::{MIB, Task, assert_stored, put_all};
 const NO_ENV: [(&str, String); 0] = [];
 
 /// Small objects, and MiB from which an object is a giant: in a change's run, and with `--long`.
-const SMALL: (usize, usize) = (4_000, 20_000);
+const SMALL: (usize, usize) = (2_000, 20_000);
 const GIANT_MIB: (usize, usize) = (80, 320);
 
 /// Sizes around every boundary, many small ones, one large one, and a giant that is cut into jobs.
@@ -34,7 +34,7 @@ fn objects(small: usize, giant: usize) -> Vec<(String, usize)> {
 
 const SECTIONS: &str = r#"
 [find]
-job-objects = 250
+job-objects = 125
 [work]
 concurrency = 16
 part-size = "8MiB"

@@ -46,8 +46,8 @@ impl Worker {
         // Ends with the worker, however that ends.
         let mut beside = JoinSet::new();
         beside.spawn(abort_in_time(stop.clone(), engine.machine.drain));
-        // Of many tasks the controller measures the depth, once for all workers.
-        if engine.turns.is_none() {
+        // Of many tasks the controller measures the depth, of all together and once for all workers.
+        if engine.turns.is_none() && engine.metrics.is_none() {
             beside.spawn(watch_depth(lanes.clone()));
         }
         beside.spawn(watch_bytes(engine.clone()));

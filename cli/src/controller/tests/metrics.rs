@@ -142,6 +142,8 @@ async fn regression_one_unreadable_queue_hides_no_others() {
     let report = pass(&controller).await.unwrap();
     let dead = written(&stage, Some(&report)).into_iter().find(|(name, _)| name == "DeadMessages");
     assert_eq!(dead, Some(("DeadMessages".to_owned(), 3)), "{:?}", report.errors);
+    let depth = report.metrics.and_then(|metrics| metrics.depth());
+    assert_eq!(depth, Some(Depth { dead: 3, ..Depth::default() }), "by this flotilla_queue_jobs is set");
 }
 
 #[tokio::test]

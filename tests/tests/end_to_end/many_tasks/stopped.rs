@@ -125,7 +125,7 @@ async fn regression_an_upload_opened_after_a_delete_is_closed() {
     let (fleet, to) = (Fleet::new().await, Proxy::start(&weed().second_endpoint).await);
     // The second look comes 8 s after the first one, and the last one 20 s after that, not 65 s: still later than the
     // request takes effect.
-    let delays = ShortDelays::start(&ministack().endpoint, &[(65, 20)]).await;
+    let delays = ShortDelays::start(&ministack().endpoint, &[(65, 20)], &[]).await;
     let file = fleet.file_with_queue_at("short", &delays.endpoint);
     fleet.put("t", "large", 12 * MIB).await;
     let sections = "[work]\npart-size = \"5MiB\"\nmultipart-threshold = \"5MiB\"\n";

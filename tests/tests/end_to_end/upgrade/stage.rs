@@ -12,6 +12,7 @@ use futures::future::join_all;
 use shared::tasks::WorkerState;
 
 use crate::many_tasks::stage::{Different, Fleet, LIMIT, start_with, stop};
+use crate::support::scrape;
 
 /// Objects of each task: enough that a run is under way while programs come and go.
 pub const OBJECTS: usize = 40;
@@ -22,6 +23,10 @@ const COPY: Duration = Duration::from_secs(1);
 /// Seconds until a job that is sent back comes again, and until the second look for uploads of a deleted task; each
 /// with the time that it becomes.
 const DELAYS_S: [(u32, u32); 2] = [(60, 2), (8, 2)];
+
+/// Seconds for which a worker's long poll waits, with the time that they become. A worker that is stopped releases its jobs
+/// for the time after its last poll, which is open for so long.
+const POLLS_S: [(u32, u32); 1] = [(20, 1)];
 
 const SECTIONS: &str = "[find]\njob-objects = 4\n";
 
@@ -50,7 +55,7 @@ impl Scene {
             }
         });
         join_all(put_all).await;
-        let delays = ShortDelays::start(&ministack().endpoint, &DELAYS_S).await;
+        let delays = ShortDelays::start(&ministack().endpoint, &DELAYS_S, &POLLS_S).await;
         let file = fleet.file_with_queue_at("short", &delays.endpoint);
         let scene = Scene { fleet, file, _delays: delays, source };
         join_all(["present", "next"].map(|task| scene.fleet.create(task, scene.different("")))).await;
@@ -69,7 +74,7 @@ impl Scene {
 
     /// A worker of the present release.
     pub fn worker(&self) -> Process {
-        start_with(&self.file, &binaries::worker(), &[])
+        start_with(&self.file, &binaries::worker(), &["--metrics-addr", "127.0.0.1:0"])
     }
 
     /// A program of the next release.
@@ -93,10 +98,19 @@ impl Scene {
         assert!(self.copied(task).await < OBJECTS as u64, "{task} goes on meanwhile");
     }
 
-    /// Waits until a worker reports that it is outdated.
+    /// Waits until these workers, the only ones of the present release, report that they are outdated: by heartbeat and
+    /// by metric.
     pub async fn until_outdated(&self, workers: &mut [Process]) {
-        let is_outdated = async || self.fleet.heartbeats().await.iter().any(|beat| beat.state == WorkerState::Outdated);
-        self.fleet.until("a worker is outdated", workers, is_outdated).await;
+        let outdated = async || {
+            let beats = self.fleet.heartbeats().await;
+            beats.iter().filter(|beat| beat.state == WorkerState::Outdated).count()
+        };
+        let present = workers.len();
+        self.fleet.until("the workers are outdated", workers, async || outdated().await >= present).await;
+        for worker in &*workers {
+            let metrics = scrape(worker).await;
+            assert!(metrics.lines().any(|line| line == "flotilla_worker_outdated 1"), "{metrics}");
+        }
     }
 
     /// The present release lists and shows all tasks, and its controller passes without an error, although records have

@@ -165,7 +165,7 @@ impl CircuitBreaker {
             half_open_failed: false,
             pause: FIRST_PAUSE,
         };
-        metrics::store_failing(side, false);
+        metrics::store_used(side);
         Arc::new(CircuitBreaker { side, health, state: Mutex::new(state), changed: Notify::new() })
     }
 
@@ -333,7 +333,7 @@ impl CircuitBreaker {
         }
         let error = state.last.as_ref().map(|(.., error)| error.as_str()).unwrap_or_default();
         tracing::warn!("{} fails for every object; waiting until it works again: {error}", self.side);
-        metrics::store_failing(self.side, true);
+        metrics::store_fails(self.side);
         self.health.store_fails(self.side, error);
         self.changed.notify_waiters();
     }
@@ -345,7 +345,7 @@ impl CircuitBreaker {
         }
         state.phase = Phase::Closed;
         tracing::warn!(side = self.side, "{} works again: continuing", self.side);
-        metrics::store_failing(self.side, false);
+        metrics::store_fails_no_more(self.side);
         self.health.store_works(self.side);
         self.changed.notify_waiters();
     }
@@ -368,6 +368,7 @@ impl State {
 impl Drop for CircuitBreaker {
     fn drop(&mut self) {
         if self.is_suspended() {
+            metrics::store_fails_no_more(self.side);
             self.health.store_works(self.side);
         }
     }
