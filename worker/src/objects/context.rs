@@ -26,6 +26,7 @@ use crate::objects::multipart::part_limit::PartLimit;
 use crate::objects::multipart::pending_creates::PendingCreates;
 use crate::objects::multipart::unrecorded_parts::UnrecordedParts;
 use crate::objects::service_copies::ServiceCopies;
+use crate::objects::tasks::Running;
 use crate::objects::wrong_bytes::WrongBytes;
 
 /// What a worker does about others that are at the same objects, and about events.
@@ -134,11 +135,12 @@ pub(crate) struct ObjectsContext {
 }
 
 /// The context of one job.
-#[derive(Clone)]
 pub(crate) struct Context {
     pub engine: Arc<Engine>,
     pub lane: Arc<LaneContext>,
     pub objects: Arc<ObjectsContext>,
+    /// The tasks that work on the job's objects.
+    pub running: Running,
 }
 
 impl Objects {
@@ -186,7 +188,8 @@ impl Objects {
 impl Context {
     /// For the jobs of a lane.
     pub fn new(lane: &Arc<LaneContext>, objects: &Arc<ObjectsContext>) -> Self {
-        Context { engine: lane.engine.clone(), lane: lane.clone(), objects: objects.clone() }
+        let (engine, lane, objects) = (lane.engine.clone(), lane.clone(), objects.clone());
+        Context { engine, lane, objects, running: Running::default() }
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here. A transfer that waits for the
