@@ -144,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_works_run_at_once_than_may() {
-        let counts = Arc::new(Mutex::new((0, 0)));
+        let counts = Arc::new(Mutex::new((0_usize, 0_usize)));
         let work = |_| {
             let counts = counts.clone();
             let work = async move {
