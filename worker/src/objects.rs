@@ -20,7 +20,7 @@
 //! 5. `item`, `settle`, `requeue`, `suspects`, `source`, `source_pages`, `mirror`, `metadata`, `reread`: the steps of these
 //! 6. `context`: what all jobs share. It holds only modules that do not know it: `breaker`, `events::coalesce`,
 //!    `events::pending_writes`, `metadata::unsupported`, `multipart::{part_limit, pending_creates,
-//!    unrecorded_parts}`, `service_copies`, `wrong_bytes`
+//!    unrecorded_parts}`, `service_copies`, `tasks`, `wrong_bytes`
 //! 7. `verdict`, `version`, `plan`, `integrity`, `pipe`, `multipart::precedence`: values and pure functions
 
 pub(crate) mod archive;
@@ -52,6 +52,7 @@ pub(crate) mod settle;
 pub(crate) mod source;
 pub(crate) mod source_pages;
 pub(crate) mod suspects;
+pub(crate) mod tasks;
 pub(crate) mod transfers;
 pub(crate) mod verdict;
 pub(crate) mod version;

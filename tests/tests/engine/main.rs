@@ -17,3 +17,4 @@ mod shares;
 mod stage;
 mod suspects;
 mod suspended;
+mod tasks;

@@ -87,9 +87,9 @@ pub trait Execution: Send + Sync {
     /// Settles every item as failed, for this reason: the job was delivered too often.
     async fn give_up(&self, reason: &str) -> Result<()>;
 
-    /// Called once when the work has ended or was dropped, before the message is acknowledged or released. Records what
-    /// dropped work left behind, and has looked at again what may still take effect. `has_lease`: no other worker can
-    /// have the job yet.
+    /// Called once when the work has ended or was dropped, before the message is acknowledged or released. Waits for
+    /// the end of the tasks of dropped work, records what that left behind, and has looked at again what may still take
+    /// effect. `has_lease`: no other worker can have the job yet.
     async fn follow_up(&self, _has_lease: bool) {}
 }
 

@@ -82,9 +82,9 @@ async fn work_on_job(lane: &Arc<LaneContext>, stop: &Stop, mut message: Message,
         message.body.shrink_to_fit();
     }
     let lease = Lease::hold(lane.clone(), message.clone());
-    // Dropping the execution drops its transfers with it: a PUT without its last bytes makes no
-    // object, and the parts of an upload stay, recorded in the ledger, for the worker that gets the job next. What was
-    // sent whole may still take effect: it is followed up before the message is released.
+    // Dropping the execution aborts its transfers, and its follow-up waits for their end: a PUT without its last
+    // bytes makes no object, and the parts of an upload stay, recorded in the ledger, for the worker that gets the job
+    // next. What was sent whole may still take effect: it is followed up before the message is released.
     let work = async {
         match whole.receive_count {
             count if count > MAX_DELIVERIES => give_up(lane, job, count).await.map(Worked::Dead),

@@ -35,7 +35,7 @@ pub(crate) async fn by_class(context: &Context, object: &JobObject) -> Result<Op
 }
 
 /// What becomes of an archived object. `info`: its description, where it was read.
-pub(crate) async fn conclude(item: &mut Item<'_>, info: Option<ObjectInfo>) -> Verdict {
+pub(crate) async fn conclude(item: &mut Item, info: Option<ObjectInfo>) -> Verdict {
     let now = info.as_ref().map_or_else(|| item.object.clone(), |info| version::at_version(&item.object, info));
     let Some(tier) = item.context.objects.options.restore else {
         item.object = now;
@@ -57,8 +57,8 @@ pub(crate) async fn conclude(item: &mut Item<'_>, info: Option<ObjectInfo>) -> V
 /// Requests the restore of an object, unless it is being restored already, and says when to look again.
 ///
 /// Done and its answer lost, or requested twice: the store answers that it restores the object already.
-async fn request(item: &Item<'_>, object: &JobObject, tier: Tier, info: Option<ObjectInfo>) -> Result<Restoring> {
-    let (context, key, pin) = (item.context, &object.key, object.pin());
+async fn request(item: &Item, object: &JobObject, tier: Tier, info: Option<ObjectInfo>) -> Result<Restoring> {
+    let (context, key, pin) = (&item.context, &object.key, object.pin());
     let info = match info {
         Some(info) => info,
         None => context.objects.source.head(key, &pin).await?,

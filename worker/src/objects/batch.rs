@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
-use futures::stream::{self, FuturesUnordered};
+use futures::stream::FuturesUnordered;
 use shared::config::JOB_KEYS;
 use shared::ledger::Outcome;
 use shared::objects::job::{JobObject, ObjectJob, ObjectWork, Restoring};
@@ -38,6 +38,7 @@ use crate::objects::requeue::{next_attempt, same_attempt};
 use crate::objects::second_look::{self, Ended, Waiting};
 use crate::objects::settle::settle_together;
 use crate::objects::suspects::Marks;
+use crate::objects::tasks::Tasks;
 use crate::objects::verdict::{Skip, Uploads, Verdict};
 
 /// Outcomes are recorded when their job is complete, when there are so many,
@@ -69,7 +70,7 @@ struct Batch {
 }
 
 impl Batch {
-    fn add(&mut self, item: Item<'_>, verdict: Verdict, room: OwnedSemaphorePermit) {
+    fn add(&mut self, item: Item, verdict: Verdict, room: OwnedSemaphorePermit) {
         self.since.get_or_insert_with(Instant::now);
         self.room.push(room);
         if let Some(outcome) = item.outcome(&verdict) {
@@ -151,22 +152,22 @@ impl Batch {
     }
 }
 
-/// The works on a job's objects. Each waits for room before it begins; `None` if there will be none. A type of its own,
-/// because a closure over borrowed futures is not general enough for a spawned task.
+/// The works on a job's objects, each for a task of its own. Each waits for room before it begins; `None` if there will
+/// be none.
 struct InRoom<'a> {
-    items: Box<dyn Iterator<Item = Item<'a>> + Send + 'a>,
-    marks: &'a Marks,
+    items: Box<dyn Iterator<Item = Item> + Send + 'a>,
+    marks: Arc<Marks>,
     room: Arc<Semaphore>,
 }
 
-impl<'a> Iterator for InRoom<'a> {
-    type Item = BoxFuture<'a, Option<Ended<'a>>>;
+impl Iterator for InRoom<'_> {
+    type Item = BoxFuture<'static, Option<Ended>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (mut item, marks, room) = (self.items.next()?, self.marks, self.room.clone());
+        let (mut item, marks, room) = (self.items.next()?, self.marks.clone(), self.room.clone());
         let begin = async move {
             let room = room.acquire_owned().await.ok()?;
-            let verdict = perform(&mut item, marks).await;
+            let verdict = perform(&mut item, &marks).await;
             Some((item, verdict, room))
         };
         Some(begin.boxed())
@@ -175,15 +176,15 @@ impl<'a> Iterator for InRoom<'a> {
 
 /// Works on one object, and again for as long as a store fails for every object: each time only once the store's
 /// circuit permits it. Work that was begun before may have had an effect, so it is done as if redelivered.
-async fn perform(item: &mut Item<'_>, marks: &Marks) -> Verdict {
+async fn perform(item: &mut Item, marks: &Marks) -> Verdict {
     loop {
         let _admission = item.context.objects.admit().await;
         item.begin();
         let verdict = match item.request {
             _ if item.is_left_out() => Verdict::Skipped(Skip::Filtered),
             Request::Copy => reconcile::copy(item).await,
-            Request::Delete(key) => reconcile::delete(item, key.may_block).await,
-            Request::Follow(change) => changed::follow(item, change.no_delete).await,
+            Request::Delete { may_block } => reconcile::delete(item, may_block).await,
+            Request::Follow { no_delete, .. } => changed::follow(item, no_delete).await,
         };
         match verdict {
             Verdict::Suspended => item.redelivered = true,
@@ -193,10 +194,10 @@ async fn perform(item: &mut Item<'_>, marks: &Marks) -> Verdict {
 }
 
 /// The results of a job's objects so far.
-struct Results<'a> {
+struct Results {
     batch: Batch,
     /// Objects that wait for their second look.
-    waiting: Waiting<'a>,
+    waiting: Waiting,
     /// The indexes of the objects that need nothing more.
     ended: BTreeSet<u32>,
     /// The first error of queue or ledger.
@@ -204,9 +205,9 @@ struct Results<'a> {
     room: Arc<Semaphore>,
 }
 
-impl<'a> Results<'a> {
+impl Results {
     /// An object's work has ended.
-    fn performed(&mut self, ended: Ended<'a>) {
+    fn performed(&mut self, ended: Ended) {
         match ended.0.look_waits && ended.1.has_written() {
             true => self.waiting.push(ended),
             false => self.add(ended),
@@ -214,7 +215,7 @@ impl<'a> Results<'a> {
     }
 
     /// Nothing is left to do for an object but to record it.
-    fn add(&mut self, (item, verdict, room): Ended<'a>) {
+    fn add(&mut self, (item, verdict, room): Ended) {
         if let Verdict::Unrecorded(error) = verdict {
             self.failed.get_or_insert(error);
             self.room.close();
@@ -228,18 +229,18 @@ impl<'a> Results<'a> {
 /// The objects of a job that are to be worked on. Keys to delete that the source does not have are deleted together
 /// first, as far as may be.
 async fn items<'a>(
-    context: &'a Context,
-    job: &'a ObjectJob,
+    context: &'a Arc<Context>,
+    job: &'a Arc<ObjectJob>,
     delivery: &Delivery,
     settled: &BTreeSet<u32>,
     sent: &Sent,
-) -> Box<dyn Iterator<Item = Item<'a>> + Send + 'a> {
+) -> Box<dyn Iterator<Item = Item> + Send + 'a> {
     let done = settled.clone();
     let items = Item::all(context, job, delivery.redelivered).filter(move |item| !done.contains(&item.object.index));
     match &job.work {
         // What was begun before is looked at alone.
         ObjectWork::Delete { .. } if !delivery.redelivered && job.attempt == 1 => {
-            let mut items: Vec<Item<'a>> = items.collect();
+            let mut items: Vec<Item> = items.collect();
             bulk_delete::delete_absent(&mut items, sent).await;
             Box::new(items.into_iter())
         }
@@ -249,12 +250,12 @@ async fn items<'a>(
 
 /// As [`items`]; `None` if the run was cancelled meanwhile, and the job is settled.
 async fn items_unless_cancelled<'a>(
-    context: &'a Context,
-    job: &'a ObjectJob,
+    context: &'a Arc<Context>,
+    job: &'a Arc<ObjectJob>,
     delivery: &Delivery,
     (settled, sent): (&BTreeSet<u32>, &Sent),
     cancelled: Pin<&mut (impl Future<Output = Result<()>> + Send)>,
-) -> Result<Option<Box<dyn Iterator<Item = Item<'a>> + Send + 'a>>> {
+) -> Result<Option<Box<dyn Iterator<Item = Item> + Send + 'a>>> {
     tokio::select! {
         items = items(context, job, delivery, settled, sent) => Ok(Some(items)),
         asked = cancelled => {
@@ -271,21 +272,23 @@ fn began(job: &ObjectJob, settled: &BTreeSet<u32>, sent: &Sent, at_once: usize) 
     sent.indexes().into_iter().chain(unsettled.take(at_once)).collect()
 }
 
-/// Works on all objects of a job at once, as far as there are permits, and records their verdicts
-/// as they come, while the others go on.
+/// Works on all objects of a job at once, each in a task of its own, as far as there are permits, and records their
+/// verdicts as they come, while the others go on.
 ///
 /// An object whose work fails at queue or ledger ends the job with that error, but not the others: no further object
 /// begins, and those that are at work are finished and recorded, so that the redelivered job passes them over.
 ///
-/// When the job's run is cancelled meanwhile, the work in flight is dropped, and the objects that are not settled are
-/// settled as cancelled. When the ledger does not answer whether it is, the work in flight is dropped too, and the job
+/// When the job's run is cancelled meanwhile, the work in flight is ended, then the objects that are not settled are
+/// settled as cancelled. When the ledger does not answer whether it is, the work in flight is ended too, and the job
 /// must come again. The objects at the indexes `settled` are recorded already, and have no work.
-pub(crate) async fn work_on_all<'a>(
-    context: &'a Context,
-    job: &'a ObjectJob,
-    delivery: &'a Delivery,
+///
+/// A caller that drops this, or gets an error, waits for the end of the tasks by [`Context::running`].
+pub(crate) async fn work_on_all(
+    context: &Arc<Context>,
+    job: &Arc<ObjectJob>,
+    delivery: &Delivery,
     settled: BTreeSet<u32>,
-    marks: &'a Marks,
+    marks: Arc<Marks>,
 ) -> Result<()> {
     let at_once = context.lane.limiter.limit().max(1);
     let room = Arc::new(Semaphore::new(UNRECORDED_OBJECTS.max(at_once)));
@@ -293,8 +296,7 @@ pub(crate) async fn work_on_all<'a>(
     let sent = Sent::default();
     let items = items_unless_cancelled(context, job, delivery, (&settled, &sent), cancelled.as_mut()).await?;
     let Some(items) = items else { return Ok(()) };
-    let works = InRoom { items, marks, room: room.clone() };
-    let mut verdicts = Box::pin(stream::iter(works).buffer_unordered(at_once));
+    let mut works = Tasks::new(InRoom { items, marks: marks.clone(), room: room.clone() }, at_once, &context.running);
     let (batch, waiting) = (Batch::default(), Waiting::default());
     let mut results = Results { batch, waiting, ended: settled.clone(), failed: None, room };
     let (mut is_cancelled, mut looked_at) = (false, 0);
@@ -306,7 +308,7 @@ pub(crate) async fn work_on_all<'a>(
         }
         if results.waiting.is_due() && looking.is_empty() {
             looked_at = results.waiting.len();
-            looking.push(second_look::look(marks, results.waiting.take()));
+            looking.push(second_look::look(&marks, results.waiting.take()));
         }
         tokio::select! {
             Some(written) = writing.next() => written?,
@@ -314,22 +316,23 @@ pub(crate) async fn work_on_all<'a>(
             // One slow object must not keep the others' outcomes from being written down.
             () = results.batch.due(&context.engine), if writing.is_empty() => {}
             () = results.waiting.due(), if looking.is_empty() => {}
-            next = verdicts.next(), if !results.waiting.is_complete => match next {
+            next = works.next(), if !results.waiting.is_complete => match next {
                 Some(Some(ended)) => results.performed(ended),
                 // The job has failed, and this object has not begun.
                 Some(None) => {}
                 None => results.waiting.is_complete = true,
             },
             asked = &mut cancelled => {
-                is_cancelled = asked.is_ok();
-                results.failed = results.failed.or(asked.err());
-                drop(verdicts);
+                (is_cancelled, results.failed) = (asked.is_ok(), results.failed.or(asked.err()));
                 break;
             }
         }
     }
-    // Written, but the second look is dropped too.
+    // The rest is recorded once no task is at work. The second look is dropped too.
+    works.end().await.into_iter().flatten().for_each(|ended| results.performed(ended));
     let unlooked = results.waiting.len() + if looking.is_empty() { 0 } else { looked_at };
+    drop(looking);
+    context.running.ended().await;
     while let Some(written) = writing.next().await {
         written?;
     }

@@ -38,11 +38,11 @@ impl Sent {
 
 /// Reads which keys of the items, objects to delete that nobody has begun, the source does not have, and deletes them as
 /// far as one request deletes many.
-pub(crate) async fn delete_absent(items: &mut [Item<'_>], sent: &Sent) {
+pub(crate) async fn delete_absent(items: &mut [Item], sent: &Sent) {
     let mut order: Vec<usize> = (0..items.len()).collect();
     order.sort_unstable_by(|a, b| items[*a].object.key.cmp(&items[*b].object.key));
     let keys: Vec<String> = order.iter().map(|at| items[*at].object.key.clone()).collect();
-    let Some(context) = items.first().map(|item| item.context) else { return };
+    let Some(context) = items.first().map(|item| item.context.clone()) else { return };
     if !context.objects.source.capabilities().lists_consistently {
         return;
     }
@@ -50,7 +50,7 @@ pub(crate) async fn delete_absent(items: &mut [Item<'_>], sent: &Sent) {
     while looked < keys.len() {
         let since = Instant::now();
         // An error is no answer: each key is asked for then, and reports its own error.
-        let Ok(states) = source_pages::page(context, &keys[looked..]).await else { break };
+        let Ok(states) = source_pages::page(&context, &keys[looked..]).await else { break };
         // A page that ends before its first key says nothing of it.
         let spanned = states.len().max(1);
         for (at, _) in order[looked..].iter().zip(states).filter(|(_, state)| *state == PageState::Absent) {
@@ -68,8 +68,8 @@ pub(crate) async fn delete_absent(items: &mut [Item<'_>], sent: &Sent) {
 }
 
 /// Deletes the keys of the items at these positions.
-async fn delete(items: &mut [Item<'_>], mut absent: Vec<usize>, sent: &Sent) {
-    let Some(context) = items.first().map(|item| item.context) else { return };
+async fn delete(items: &mut [Item], mut absent: Vec<usize>, sent: &Sent) {
+    let Some(context) = items.first().map(|item| item.context.clone()) else { return };
     let capabilities = context.objects.destination.capabilities();
     absent.retain(|at| may_be_deleted(&items[*at], capabilities.has_folders));
     // One key is as cheap by its own request.
@@ -100,7 +100,7 @@ async fn delete(items: &mut [Item<'_>], mut absent: Vec<usize>, sent: &Sent) {
 }
 
 /// Not a key that may take the place of a copy in a folder, which is judged by itself.
-fn may_be_deleted(item: &Item<'_>, has_folders: bool) -> bool {
+fn may_be_deleted(item: &Item, has_folders: bool) -> bool {
     let is_left = item.is_redone() || item.is_left_out() || has_folders && item.may_block();
     !is_left
 }

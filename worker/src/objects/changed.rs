@@ -19,8 +19,8 @@ const WHEN_FULL: Duration = Duration::from_secs(10);
 const MAX_ROUNDS: u32 = 100;
 
 /// Brings the destination in step at one key. `no_delete`: nothing is deleted but what this work has written.
-pub(crate) async fn follow(item: &mut Item<'_>, no_delete: bool) -> Verdict {
-    let (context, key) = (item.context, item.object.key.clone());
+pub(crate) async fn follow(item: &mut Item, no_delete: bool) -> Verdict {
+    let (context, key) = (item.context.clone(), item.object.key.clone());
     let is_event = item.job.run == events_run(&item.job.task);
     loop {
         match context.objects.coalescer.enter(&key) {
@@ -41,7 +41,7 @@ pub(crate) async fn follow(item: &mut Item<'_>, no_delete: bool) -> Verdict {
 }
 
 /// Follows the key until all followers are covered. The verdict is that of the last write, if there was one.
-async fn lead(item: &mut Item<'_>, no_delete: bool, mut leader: Leader<'_>) -> Verdict {
+async fn lead(item: &mut Item, no_delete: bool, mut leader: Leader<'_>) -> Verdict {
     let mut wrote = None;
     for _ in 0..MAX_ROUNDS {
         let verdict = once(item, no_delete, &leader).await;
@@ -83,12 +83,12 @@ fn is_gone(verdict: &Verdict) -> bool {
 }
 
 /// One look at the source, and what follows from it.
-async fn once(item: &mut Item<'_>, no_delete: bool, leader: &Leader<'_>) -> Verdict {
+async fn once(item: &mut Item, no_delete: bool, leader: &Leader<'_>) -> Verdict {
     let look_after = item.context.objects.follow.look_again;
     let deletes = if no_delete { Deletes::Own } else { Deletes::Mirrored };
     let options =
         ReconcileOptions { look_before: true, look_after, deletes, look_may_wait: false, leader: Some(leader) };
-    let end = match look(item.context, &item.object, options.leader).await {
+    let end = match look(&item.context, &item.object, options.leader).await {
         Ok(seen) => reconcile(item, seen, None, options).await,
         Err(error) => Err(error),
     };
@@ -108,11 +108,11 @@ async fn once(item: &mut Item<'_>, no_delete: bool, leader: &Leader<'_>) -> Verd
 
 /// Copies a key that is blocked by keys that their own events would delete, and replaces these. If their events came
 /// first, nothing would block it; they may come much later, or be lost.
-async fn unblock(item: &mut Item<'_>, options: ReconcileOptions<'_>, error: Error) -> Result<Verdict> {
-    let is_taken = replace::judge_event(item.context, item.job, &item.object.key, error).await?;
+async fn unblock(item: &mut Item, options: ReconcileOptions<'_>, error: Error) -> Result<Verdict> {
+    let is_taken = replace::judge_event(&item.context, &item.job, &item.object.key, error).await?;
     // For this once: the next look judges anew.
     item.object.blocked = u32::from(is_taken);
-    let end = match look(item.context, &item.object, options.leader).await {
+    let end = match look(&item.context, &item.object, options.leader).await {
         Ok(seen) => reconcile(item, seen, None, options).await,
         Err(error) => Err(error),
     };

@@ -27,6 +27,7 @@ use crate::objects::multipart::part_limit::PartLimit;
 use crate::objects::multipart::pending_creates::PendingCreates;
 use crate::objects::multipart::unrecorded_parts::UnrecordedParts;
 use crate::objects::service_copies::ServiceCopies;
+use crate::objects::tasks::Running;
 use crate::objects::wrong_bytes::WrongBytes;
 
 /// What a worker does about others that are at the same objects, and about events.
@@ -135,13 +136,14 @@ pub(crate) struct ObjectsContext {
 }
 
 /// The context of one job.
-#[derive(Clone)]
 pub(crate) struct Context {
     pub engine: Arc<Engine>,
     pub lane: Arc<LaneContext>,
     pub objects: Arc<ObjectsContext>,
     /// What the job has written, until it has looked at the source again.
     pub unchecked: UncheckedWrites,
+    /// The tasks that work on the job's objects.
+    pub running: Running,
 }
 
 impl Objects {
@@ -189,8 +191,8 @@ impl Objects {
 impl Context {
     /// For the jobs of a lane.
     pub fn new(lane: &Arc<LaneContext>, objects: &Arc<ObjectsContext>) -> Self {
-        let unchecked = UncheckedWrites::default();
-        Context { engine: lane.engine.clone(), lane: lane.clone(), objects: objects.clone(), unchecked }
+        let (engine, lane, objects) = (lane.engine.clone(), lane.clone(), objects.clone());
+        Context { engine, lane, objects, unchecked: UncheckedWrites::default(), running: Running::default() }
     }
 
     /// Waits for the right to one transfer; the stores' throttling counts from here. A transfer that waits for the

@@ -47,14 +47,17 @@ impl Executor for ObjectsExecutor {
     }
 
     fn open(&self, lane: &Arc<LaneContext>, job: &job::Job) -> Result<Box<dyn Execution>, ParseError> {
-        let (context, known) = (Context::new(lane, &self.0), Vec::new());
-        Ok(Box::new(ObjectsExecution { context, job: ObjectJob::try_from(job)?, known }))
+        let (context, job) = (Context::new(lane, &self.0), ObjectJob::try_from(job)?);
+        Ok(Box::new(ObjectsExecution { context: Arc::new(context), job: Arc::new(job), known: Vec::new() }))
     }
 
     fn read_event(&self, lane: &Arc<LaneContext>, message: &Message) -> Option<Event> {
         let context = Context::new(lane, &self.0);
         Some(match read(&context, message) {
-            Read::Changes(job, known) => Event::Work(Box::new(ObjectsExecution { context, job: *job, known })),
+            Read::Changes(job, known) => {
+                let (context, job) = (Arc::new(context), Arc::new(*job));
+                Event::Work(Box::new(ObjectsExecution { context, job, known }))
+            }
             Read::Nothing => Event::Nothing,
             Read::Dead(reason) => Event::Dead(reason),
         })
@@ -79,8 +82,8 @@ impl Executor for ObjectsExecutor {
 
 /// A job for objects, while its message is leased.
 struct ObjectsExecution {
-    context: Context,
-    job: ObjectJob,
+    context: Arc<Context>,
+    job: Arc<ObjectJob>,
     /// Outcomes that are known without any work: events that are not the task's.
     known: Vec<(u32, Outcome)>,
 }
@@ -113,7 +116,7 @@ impl Execution for ObjectsExecution {
         match &job.work {
             ObjectWork::Copy { .. } | ObjectWork::Delete { .. } | ObjectWork::Changed { .. } => {
                 let marks = Marks::of_job(context, job, &settled, delivery.redelivered).await?;
-                work_on_all(context, job, delivery, settled, &marks).await
+                work_on_all(context, job, delivery, settled, Arc::new(marks)).await
             }
             ObjectWork::Parts(parts) => tokio::select! {
                 sent = giant::upload_parts(context, job, parts) => sent,
@@ -134,7 +137,8 @@ impl Execution for ObjectsExecution {
                 self.context.lane.queue.send(&[Outgoing::now(job.to_body())]).await
             }
             Some(job) if !delivery.is_given_up => {
-                let changed = ObjectsExecution { context: self.context.clone(), job, known: Vec::new() };
+                let (context, job) = (self.context.clone(), Arc::new(job));
+                let changed = ObjectsExecution { context, job, known: Vec::new() };
                 changed.execute(delivery).await
             }
             _ => Ok(()),
@@ -146,6 +150,8 @@ impl Execution for ObjectsExecution {
     }
 
     async fn follow_up(&self, has_lease: bool) {
+        // The tasks of dropped work were aborted. What they leave behind is recorded when they have ended.
+        self.context.running.ended().await;
         parts::record_left(&self.context).await;
         orphaned_uploads::announce_in_doubt(&self.context).await;
         match has_lease {
@@ -183,13 +189,13 @@ async fn settled_before(context: &Context, job: &ObjectJob, redelivered: bool) -
 }
 
 /// Settles all objects of a job that cannot be brought to an end, and the outcomes in `known`.
-pub(crate) async fn give_up(context: &Context, job: &ObjectJob, known: &[(u32, Outcome)], reason: &str) -> Result<()> {
+async fn give_up(context: &Arc<Context>, job: &Arc<ObjectJob>, known: &[(u32, Outcome)], reason: &str) -> Result<()> {
     if let ObjectWork::Parts(parts) = &job.work {
         return giant::give_up(context, parts, reason).await;
     }
     context.begin_events_run(&job.run).await?;
     settle_job(context, job, known).await?;
-    let given_up = |item: &Item<'_>| match item.is_left_out() {
+    let given_up = |item: &Item| match item.is_left_out() {
         true => explained(item.outcome_as(State::Skipped), Some(FILTERED), None),
         false => {
             let failed = item.outcome_as(State::Failed);

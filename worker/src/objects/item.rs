@@ -1,9 +1,11 @@
 //! One object of a job, while this worker works on it.
 
+use std::sync::Arc;
+
 use shared::config::Records;
 use shared::ledger::{Outcome, State, events_run};
 use shared::object::Timestamp;
-use shared::objects::job::{JobChange, JobKey, JobObject, ObjectJob, ObjectWork};
+use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
 use shared::objects::reasons::{FAILED_DELETE, IN_SYNC, WRONG_BYTES_REMAIN};
 use shared::{Error, ErrorKind};
 use tokio::time::Instant;
@@ -14,20 +16,28 @@ use crate::objects::verdict::{Copied, Skip, Uploads, Verdict};
 
 /// What a job asks for at one key.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Request<'a> {
+pub(crate) enum Request {
     /// The destination is to have the object.
     Copy,
     /// The destination is not to have the key, unless the source has it again.
-    Delete(&'a JobKey),
+    Delete {
+        /// Whether the key may stand where a copy needs its place.
+        may_block: bool,
+    },
     /// The destination is to have what the source has.
-    Follow(&'a JobChange),
+    Follow {
+        /// When the key changed, as far as that is known.
+        time: Option<Timestamp>,
+        /// Whether nothing is deleted but what this work has written.
+        no_delete: bool,
+    },
 }
 
-/// One object of a job, while this worker works on it.
-pub(crate) struct Item<'a> {
-    pub context: &'a Context,
-    pub job: &'a ObjectJob,
-    pub request: Request<'a>,
+/// One object of a job, while this worker works on it. It borrows nothing: its work is a task of its own.
+pub(crate) struct Item {
+    pub context: Arc<Context>,
+    pub job: Arc<ObjectJob>,
+    pub request: Request,
     /// The object as the job names it; of a key to delete or to follow nothing else is known.
     pub object: JobObject,
     /// When this worker began.
@@ -46,16 +56,16 @@ pub(crate) struct Item<'a> {
     pub look_waits: bool,
 }
 
-impl<'a> Item<'a> {
+impl Item {
     /// The objects of a job in their order; none of a parts job.
-    pub fn all(
-        context: &'a Context,
-        job: &'a ObjectJob,
+    pub fn all<'a>(
+        context: &'a Arc<Context>,
+        job: &'a Arc<ObjectJob>,
         redelivered: bool,
-    ) -> Box<dyn Iterator<Item = Item<'a>> + Send + 'a> {
+    ) -> Box<dyn Iterator<Item = Item> + Send + 'a> {
         let item = move |request, object| Item {
-            context,
-            job,
+            context: context.clone(),
+            job: job.clone(),
             request,
             object,
             started: Timestamp::now(),
@@ -71,12 +81,14 @@ impl<'a> Item<'a> {
             ObjectWork::Copy { objects } => {
                 Box::new(objects.iter().map(move |object| item(Request::Copy, object.clone())))
             }
-            ObjectWork::Delete { objects } => {
-                Box::new(objects.iter().map(move |key| item(Request::Delete(key), bare(key.index, &key.key))))
-            }
-            ObjectWork::Changed { objects } => Box::new(
-                objects.iter().map(move |change| item(Request::Follow(change), bare(change.index, &change.key))),
-            ),
+            ObjectWork::Delete { objects } => Box::new(objects.iter().map(move |key| {
+                let request = Request::Delete { may_block: key.may_block };
+                item(request, bare(key.index, &key.key))
+            })),
+            ObjectWork::Changed { objects } => Box::new(objects.iter().map(move |change| {
+                let request = Request::Follow { time: change.time, no_delete: change.no_delete };
+                item(request, bare(change.index, &change.key))
+            })),
             ObjectWork::Parts(_) => Box::new(std::iter::empty()),
         }
     }
@@ -92,13 +104,13 @@ impl<'a> Item<'a> {
     /// Whether the task's present filters exclude a key that may have changed. The key was judged when its event was
     /// read, perhaps by an earlier command, which had other filters; also a retry brings it back.
     pub fn is_left_out(&self) -> bool {
-        let is_followed = matches!(self.request, Request::Follow(_)) || self.job.run == events_run(&self.job.task);
+        let is_followed = matches!(self.request, Request::Follow { .. }) || self.job.run == events_run(&self.job.task);
         is_followed && !self.context.objects.follow.takes_key(&self.object.key)
     }
 
     /// Whether a key to delete may stand where a copy needs its place.
     pub fn may_block(&self) -> bool {
-        matches!(self.request, Request::Delete(key) if key.may_block)
+        matches!(self.request, Request::Delete { may_block: true })
     }
 
     /// Whether an earlier delivery or attempt may have written the object or begun an upload of it. A job that waited
@@ -109,14 +121,14 @@ impl<'a> Item<'a> {
 
     /// An outcome in which only the end is missing.
     pub fn outcome_as(&self, state: State) -> Outcome {
-        self.context.outcome(self.job, &self.object, self.started, state)
+        self.context.outcome(&self.job, &self.object, self.started, state)
     }
 
     /// The outcome that the ledger gets of a verdict; `None` if the object is not settled by it.
     pub fn outcome(&self, verdict: &Verdict) -> Option<Outcome> {
         let copied = |copied: &Copied, state| Outcome {
             detail: copied.detail().into(),
-            ..self.context.outcome(self.job, &copied.object, self.started, state)
+            ..self.context.outcome(&self.job, &copied.object, self.started, state)
         };
         Some(match verdict {
             Verdict::Copied(object) => copied(object, State::Copied),
@@ -165,14 +177,14 @@ impl<'a> Item<'a> {
     /// A failed delete says that it was one, so that a retry deletes and does not copy.
     fn failure_reason(&self, error: &Error) -> &'static str {
         match self.request {
-            Request::Delete(_) => FAILED_DELETE,
-            Request::Copy | Request::Follow(_) => cause(error),
+            Request::Delete { .. } => FAILED_DELETE,
+            Request::Copy | Request::Follow { .. } => cause(error),
         }
     }
 
     /// What a failed attempt leads to.
     pub fn failed(&self, error: Error) -> Verdict {
-        let context = self.context;
+        let context = &self.context;
         if error.is_backend() {
             return Verdict::Unrecorded(error);
         }

@@ -40,8 +40,8 @@ enum Round {
 }
 
 /// Copies the pinned version in parts, here or, if it is giant, by the whole fleet.
-pub(crate) async fn copy(item: &Item<'_>, wanted: &JobObject) -> Result<Verdict> {
-    let context = item.context;
+pub(crate) async fn copy(item: &Item, wanted: &JobObject) -> Result<Verdict> {
+    let context = &*item.context;
     let (mut last, mut again) = (None, Vec::new());
     for _ in 0..MAX_ROUNDS {
         // Each time: an upload that is gone may have been taken away for a newer version.
@@ -114,13 +114,8 @@ async fn give_up_round(
     discard(context, record).await
 }
 
-async fn copy_parts(
-    item: &Item<'_>,
-    record: &UploadRecord,
-    again: Vec<u32>,
-    progress: &ObjectProgress,
-) -> Result<Round> {
-    let (context, count) = (item.context, record.part_count());
+async fn copy_parts(item: &Item, record: &UploadRecord, again: Vec<u32>, progress: &ObjectProgress) -> Result<Round> {
+    let (context, count) = (&*item.context, record.part_count());
     let mut known = context.objects.upload_log.part_set(&record.task, &record.upload).await?;
     let encoding = record.attributes.content_encoding.as_deref();
     let may_have_no_ranges = encoding.is_some_and(|encoding| encoding.contains("gzip"));
@@ -136,7 +131,7 @@ async fn copy_parts(
         }
     }
     if record.size >= context.objects.options.giant_threshold && count > 1 {
-        giant::share(context, item.job, record, &known).await?;
+        giant::share(context, &item.job, record, &known).await?;
         return Ok(Round::Ended(Verdict::HandedOver));
     }
     match upload_and_complete(context, record, again, known, progress).await? {
@@ -146,7 +141,7 @@ async fn copy_parts(
 }
 
 /// Copies an object whose source ignores ranges, as some stores do of objects with `Content-Encoding: gzip`.
-async fn in_one_request(item: &Item<'_>, wanted: &JobObject, why: Error) -> Result<Verdict> {
+async fn in_one_request(item: &Item, wanted: &JobObject, why: Error) -> Result<Verdict> {
     let most = item.context.objects.destination.capabilities().max_put_bytes;
     if wanted.size > most {
         let fact = format!(

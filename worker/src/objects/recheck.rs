@@ -77,7 +77,7 @@ fn is_unreadable(error: &Error) -> bool {
 /// Not of objects with tags, which no listing shows; not where headers are compared, or ETags say nothing. The object must
 /// be older than this read by a second of the store's clock: listings have whole seconds, and a change of headers alone
 /// keeps the ETag.
-pub(crate) fn may_be_by_page(item: &Item<'_>, copied: &Copied) -> bool {
+pub(crate) fn may_be_by_page(item: &Item, copied: &Copied) -> bool {
     let objects = &item.context.objects;
     let source = objects.source.capabilities();
     source.lists_consistently

@@ -68,8 +68,8 @@ enum Step {
 }
 
 /// Copies one object of a job, as the finder saw it or as it is by now.
-pub(crate) async fn copy(item: &mut Item<'_>) -> Verdict {
-    let (context, is_redone, blocked) = (item.context, item.is_redone(), item.object.blocked);
+pub(crate) async fn copy(item: &mut Item) -> Verdict {
+    let (context, is_redone, blocked) = (&item.context, item.is_redone(), item.object.blocked);
     let options = ReconcileOptions {
         look_before: is_redone,
         look_after: is_redone || context.objects.follow.look_again,
@@ -81,7 +81,7 @@ pub(crate) async fn copy(item: &mut Item<'_>) -> Verdict {
     // Only a copy that was judged now may replace something.
     let mut wanted = JobObject { blocked: 0, ..item.object.clone() };
     if blocked > 0 {
-        match replace::judge(context, item.job, &item.object.key).await {
+        match replace::judge(context, &item.job, &item.object.key).await {
             Ok(Judged::Free) => {}
             Ok(Judged::Wait) => return Verdict::Blocked,
             Ok(Judged::Replace) => wanted.blocked = blocked,
@@ -100,15 +100,17 @@ pub(crate) async fn copy(item: &mut Item<'_>) -> Verdict {
     };
     match end {
         // The object that blocks it is looked at when this one comes again.
-        Err(error) if blocked == 0 && error.is_blocked() && replace::waits(context, item.job) => Verdict::Blocked,
+        Err(error) if blocked == 0 && error.is_blocked() && replace::waits(&item.context, &item.job) => {
+            Verdict::Blocked
+        }
         end => conclude(item, end).await,
     }
 }
 
 /// Deletes one key, unless the source has it again: the finder's listing is some time old. `may_block`: the key may
 /// take the place of a copy.
-pub(crate) async fn delete(item: &mut Item<'_>, may_block: bool) -> Verdict {
-    let context = item.context;
+pub(crate) async fn delete(item: &mut Item, may_block: bool) -> Verdict {
+    let context = &item.context;
     // An earlier delivery may have deleted the key already, before the source had it again; and may have begun to
     // copy it back.
     let is_redone = item.is_redone();
@@ -135,16 +137,16 @@ pub(crate) async fn delete(item: &mut Item<'_>, may_block: bool) -> Verdict {
 }
 
 /// Looks at the source after a write whose look has waited, and goes on as long as the source is not as it was written.
-pub(crate) async fn look_again(item: &mut Item<'_>, written: Verdict) -> Verdict {
+pub(crate) async fn look_again(item: &mut Item, written: Verdict) -> Verdict {
     item.look_waits = false;
-    let deletes = if matches!(item.request, Request::Delete(_)) { Deletes::Requested } else { Deletes::Own };
+    let deletes = if matches!(item.request, Request::Delete { .. }) { Deletes::Requested } else { Deletes::Own };
     let options = ReconcileOptions { look_before: true, look_after: true, deletes, look_may_wait: false, leader: None };
     let last = match &written {
         Verdict::Copied(copied) => copied.object.clone(),
         _ => item.object.clone(),
     };
-    let end = match look(item.context, &last, None).await {
-        Ok(now) => match recheck::is_as_written(item.context, &written, &now).await {
+    let end = match look(&item.context, &last, None).await {
+        Ok(now) => match recheck::is_as_written(&item.context, &written, &now).await {
             Ok(true) => {
                 item.context.unchecked.remove(&item.object.key);
                 return written;
@@ -159,7 +161,7 @@ pub(crate) async fn look_again(item: &mut Item<'_>, written: Verdict) -> Verdict
 
 /// Brings one key in step, beginning with what was `seen` of the source, after this work has `written`.
 pub(crate) async fn reconcile(
-    item: &mut Item<'_>,
+    item: &mut Item,
     seen: SourceState,
     written: Option<Verdict>,
     options: ReconcileOptions<'_>,
@@ -172,7 +174,7 @@ pub(crate) async fn reconcile(
 }
 
 async fn write_and_look(
-    item: &mut Item<'_>,
+    item: &mut Item,
     mut seen: SourceState,
     mut written: Option<Verdict>,
     options: ReconcileOptions<'_>,
@@ -201,8 +203,8 @@ async fn write_and_look(
                     Verdict::Copied(copied) => &copied.object,
                     _ => &item.object,
                 };
-                let now = look(item.context, last, options.leader).await?;
-                if recheck::is_as_written(item.context, &verdict, &now).await? {
+                let now = look(&item.context, last, options.leader).await?;
+                if recheck::is_as_written(&item.context, &verdict, &now).await? {
                     return Ok(verdict);
                 }
                 written = Some(verdict);
@@ -213,7 +215,7 @@ async fn write_and_look(
                     SourceState::Present(wanted, _) => wanted,
                     SourceState::Gone => &item.object,
                 };
-                let now = look(item.context, wanted, options.leader).await?;
+                let now = look(&item.context, wanted, options.leader).await?;
                 // The listing may show tags that reads do not honour; the error is the truth then.
                 match (error, &now) {
                     (Some(error), SourceState::Present(now, _)) if version::is_same(wanted, now) => return Err(error),
@@ -226,7 +228,7 @@ async fn write_and_look(
 }
 
 /// Whether a page of the source's listing can show that the source is as it was written.
-fn look_waits(item: &Item<'_>, verdict: &Verdict) -> bool {
+fn look_waits(item: &Item, verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Copied(copied) => recheck::may_be_by_page(item, copied),
         _ => item.context.objects.source.capabilities().lists_consistently,
@@ -243,13 +245,13 @@ fn with_earlier(last: Verdict, earlier: Option<Verdict>) -> Verdict {
 }
 
 /// The source changed under each of [`MAX_LOOKS`] writes. An event's key is looked at again, written or not.
-async fn keeps_changing(item: &Item<'_>, written: Option<Verdict>, options: ReconcileOptions<'_>) -> Result<Verdict> {
-    let (context, object) = (item.context, &item.object);
+async fn keeps_changing(item: &Item, written: Option<Verdict>, options: ReconcileOptions<'_>) -> Result<Verdict> {
+    let (context, object) = (&item.context, &item.object);
     if context.objects.follow.look_again && (written.is_some() || options.leader.is_some()) {
         let change = in_doubt::change((object.index, &object.key));
         let no_delete = options.leader.is_some() && options.deletes == Deletes::Own;
         let changes = vec![JobChange { no_delete, ..change }];
-        in_doubt::look_later(context, item.job, changes, in_doubt::CHANGED_AFTER, 1).await?;
+        in_doubt::look_later(context, &item.job, changes, in_doubt::CHANGED_AFTER, 1).await?;
         return Ok(written.unwrap_or(Verdict::Skipped(Skip::TakenOver)));
     }
     let subject = context.objects.source.location().display_key(&object.key);
@@ -258,7 +260,7 @@ async fn keeps_changing(item: &Item<'_>, written: Option<Verdict>, options: Reco
 }
 
 /// What the end of a reconciliation means for an object of a job that was to write it.
-pub(crate) async fn conclude(item: &mut Item<'_>, end: Result<Verdict>) -> Verdict {
+pub(crate) async fn conclude(item: &mut Item, end: Result<Verdict>) -> Verdict {
     match end {
         Ok(Verdict::Copied(mut copied) | Verdict::InSync(mut copied)) => {
             item.context.objects.wrong_bytes.take(&item.object.key);
@@ -285,12 +287,12 @@ pub(crate) async fn look(context: &Context, last: &JobObject, leader: Option<&Le
 
 /// Writes the version that was seen, unless it is there.
 async fn write_version(
-    item: &mut Item<'_>,
+    item: &mut Item,
     wanted: &JobObject,
     info: Option<&ObjectInfo>,
     options: ReconcileOptions<'_>,
 ) -> Result<Step> {
-    let (context, leader) = (item.context, options.leader);
+    let (context, leader) = (&item.context, options.leader);
     // The finder has judged what a scan has found.
     if leader.is_some() && !context.objects.follow.filter.takes_object(wanted.size, wanted.modified) {
         return Ok(Step::Ended(Verdict::Skipped(Skip::OutOfBounds)));
@@ -322,11 +324,11 @@ fn is_outdated(error: &Error) -> bool {
 }
 
 /// Copies the pinned version: in one request, or in parts.
-async fn copy_version(item: &mut Item<'_>, wanted: &JobObject) -> Result<Verdict> {
-    if let Some(info) = archive::by_class(item.context, wanted).await? {
+async fn copy_version(item: &mut Item, wanted: &JobObject) -> Result<Verdict> {
+    if let Some(info) = archive::by_class(&item.context, wanted).await? {
         return Ok(Verdict::Archived(Box::new(info)));
     }
-    if whole::fits(item.context, wanted) {
+    if whole::fits(&item.context, wanted) {
         return whole::copy(item, wanted).await.map(Verdict::Copied);
     }
     item.uploads = Uploads::Unknown;
@@ -334,16 +336,16 @@ async fn copy_version(item: &mut Item<'_>, wanted: &JobObject) -> Result<Verdict
 }
 
 /// Deletes at the destination what the source does not have, as far as that is wanted.
-async fn remove(item: &mut Item<'_>, options: ReconcileOptions<'_>, has_written: bool) -> Result<Step> {
+async fn remove(item: &mut Item, options: ReconcileOptions<'_>, has_written: bool) -> Result<Step> {
     if std::mem::take(&mut item.is_removed) {
         return Ok(Step::Ended(Verdict::Deleted));
     }
-    let (context, key) = (item.context, &item.object.key);
+    let (context, key) = (&item.context, &item.object.key);
     let gone = || Ok(Step::Ended(Verdict::Skipped(Skip::Gone)));
     match options.deletes {
         Deletes::Requested => {}
         Deletes::Own if !has_written => return gone(),
-        _ if !mirror::deletes_for(context, item.job, options.leader.is_some()).await? => return gone(),
+        _ if !mirror::deletes_for(context, &item.job, options.leader.is_some()).await? => return gone(),
         _ => match context.objects.destination.head(key, &Pin::default()).await {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => return gone(),

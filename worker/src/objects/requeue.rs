@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::Error;
-use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
+use shared::objects::job::{JobChange, JobKey, JobObject, ObjectJob, ObjectWork};
 use shared::queue::Outgoing;
 
 use crate::objects::item::{Item, Request};
@@ -17,8 +17,8 @@ pub(crate) fn retry_delay(first: Duration, attempt: u32) -> Duration {
 }
 
 /// Brings an object again, alone, as its next attempt.
-pub(crate) fn next_attempt(item: &Item<'_>, error: &Error) -> Outgoing {
-    let (job, object) = (item.job, &item.object);
+pub(crate) fn next_attempt(item: &Item, error: &Error) -> Outgoing {
+    let (job, object) = (&*item.job, &item.object);
     let delay = retry_delay(item.context.objects.options.retry_delay, job.attempt);
     tracing::info!(key = ?object.key, attempt = job.attempt, %error, delay_s = delay.as_secs(), "an object failed: trying it again");
     let suspect = object.suspect || error.leaves_wrong_bytes();
@@ -28,17 +28,23 @@ pub(crate) fn next_attempt(item: &Item<'_>, error: &Error) -> Outgoing {
 }
 
 /// Brings an object again, alone, in the same attempt.
-pub(crate) fn same_attempt(item: &Item<'_>, object: JobObject, delay: Duration) -> Outgoing {
-    let body = ObjectJob { work: work_on(item.request, object), ..item.job.clone() }.to_body();
+pub(crate) fn same_attempt(item: &Item, object: JobObject, delay: Duration) -> Outgoing {
+    let body = ObjectJob { work: work_on(item.request, object), ..(*item.job).clone() }.to_body();
     Outgoing { body, delay }
 }
 
 /// The work on one object alone.
-fn work_on(request: Request<'_>, object: JobObject) -> ObjectWork {
+fn work_on(request: Request, object: JobObject) -> ObjectWork {
     match request {
         Request::Copy => ObjectWork::Copy { objects: vec![object] },
-        Request::Delete(key) => ObjectWork::Delete { objects: vec![key.clone()] },
-        Request::Follow(change) => ObjectWork::Changed { objects: vec![change.clone()] },
+        Request::Delete { may_block } => {
+            let JobObject { index, key, .. } = object;
+            ObjectWork::Delete { objects: vec![JobKey { index, key, may_block }] }
+        }
+        Request::Follow { time, no_delete } => {
+            let JobObject { index, key, .. } = object;
+            ObjectWork::Changed { objects: vec![JobChange { index, key, time, no_delete }] }
+        }
     }
 }
 

@@ -5,10 +5,11 @@
 //! page shows as it was written needs nothing more. Any other answer is a hint: the worker asks for the object itself,
 //! and writes again if the source has changed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use futures::{FutureExt as _, StreamExt as _, stream};
 use shared::config::{JOB_KEYS, LIST_IN_HEADS};
 use shared::metrics;
 use tokio::sync::OwnedSemaphorePermit;
@@ -19,10 +20,11 @@ use crate::objects::recheck;
 use crate::objects::reconcile;
 use crate::objects::source_pages::{self, PageState};
 use crate::objects::suspects::Marks;
+use crate::objects::tasks::Tasks;
 use crate::objects::verdict::Verdict;
 
 /// An object whose work has ended, with its verdict and its room.
-pub(crate) type Ended<'a> = (Item<'a>, Verdict, OwnedSemaphorePermit);
+pub(crate) type Ended = (Item, Verdict, OwnedSemaphorePermit);
 
 /// Most objects that wait for one look: all of a job, so that a delete job is looked at once. A job has no more
 /// unrecorded, so it never waits for room that only a look frees.
@@ -36,15 +38,15 @@ const AT_ONCE: usize = 16;
 
 /// Objects that wait for their second look.
 #[derive(Default)]
-pub(crate) struct Waiting<'a> {
-    ended: Vec<Ended<'a>>,
+pub(crate) struct Waiting {
+    ended: Vec<Ended>,
     since: Option<Instant>,
     /// Whether no other object will come.
     pub is_complete: bool,
 }
 
-impl<'a> Waiting<'a> {
-    pub fn push(&mut self, ended: Ended<'a>) {
+impl Waiting {
+    pub fn push(&mut self, ended: Ended) {
         self.since.get_or_insert_with(Instant::now);
         self.ended.push(ended);
     }
@@ -67,37 +69,45 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    pub fn take(&mut self) -> Vec<Ended<'a>> {
+    pub fn take(&mut self) -> Vec<Ended> {
         self.since = None;
         std::mem::take(&mut self.ended)
     }
 }
 
-/// Looks at the source, and brings the objects in step that have changed since they were written.
-pub(crate) async fn look<'a>(marks: &Marks, mut ended: Vec<Ended<'a>>) -> Vec<Ended<'a>> {
+/// Looks at the source, and brings the objects in step that have changed since they were written. Each object that the
+/// page does not show as it was written is looked at by a task of its own.
+pub(crate) async fn look(marks: &Arc<Marks>, mut ended: Vec<Ended>) -> Vec<Ended> {
     ended.sort_by(|(a, ..), (b, ..)| a.object.key.cmp(&b.object.key));
     let Some((first, ..)) = ended.first() else { return ended };
-    let context = first.context;
-    let is_delete = matches!(first.request, Request::Delete(_));
+    let context = first.context.clone();
+    let is_delete = matches!(first.request, Request::Delete { .. });
     let keys: Vec<String> = ended.iter().map(|(item, ..)| item.object.key.clone()).collect();
     // A key that is to be absent costs a HEAD and a LIST of its own.
     let least = if is_delete { 1 } else { LIST_IN_HEADS };
     // An error is no answer: each object is asked for, and reports its own error.
-    let states = source_pages::look(context, &keys, least).await.unwrap_or_default();
+    let states = source_pages::look(&context, &keys, least).await.unwrap_or_default();
     let mut states = states.into_iter();
-    let looks: Vec<BoxFuture<'_, Ended<'a>>> =
-        ended.into_iter().map(|ended| look_at(marks, ended, states.next().unwrap_or(PageState::Unknown))).collect();
-    stream::iter(looks).buffer_unordered(AT_ONCE).collect().await
+    let (mut looked, mut works): (Vec<Ended>, Vec<BoxFuture<'static, Ended>>) = Default::default();
+    for ended in ended {
+        let state = states.next().unwrap_or(PageState::Unknown);
+        if recheck::is_as_listed(&ended.1, &state) {
+            metrics::looked_again("same");
+            context.unchecked.remove(&ended.0.object.key);
+            looked.push(ended);
+        } else {
+            works.push(look_at(marks.clone(), ended));
+        }
+    }
+    let mut tasks = Tasks::new(works.into_iter(), AT_ONCE, &context.running);
+    while let Some(ended) = tasks.next().await {
+        looked.push(ended);
+    }
+    looked
 }
 
-fn look_at<'b, 'a: 'b>(marks: &'b Marks, ended: Ended<'a>, state: PageState) -> BoxFuture<'b, Ended<'a>> {
-    let (mut item, verdict, room) = ended;
+fn look_at(marks: Arc<Marks>, (mut item, verdict, room): Ended) -> BoxFuture<'static, Ended> {
     let look = async move {
-        if recheck::is_as_listed(&verdict, &state) {
-            metrics::looked_again("same");
-            item.context.unchecked.remove(&item.object.key);
-            return (item, verdict, room);
-        }
         let verdict = reconcile::look_again(&mut item, verdict).await;
         let verdict = marks.after(&item, verdict).await;
         (item, verdict, room)

@@ -84,11 +84,11 @@ impl Marks {
     }
 
     /// Clears the mark of an object that was copied or deleted.
-    pub(crate) async fn after(&self, item: &Item<'_>, verdict: Verdict) -> Verdict {
+    pub(crate) async fn after(&self, item: &Item, verdict: Verdict) -> Verdict {
         if !verdict.has_written() {
             return verdict;
         }
-        match self.clear(item.context, &item.object.key).await {
+        match self.clear(&item.context, &item.object.key).await {
             Ok(()) => verdict,
             // The job comes again: nothing is lost.
             Err(error) => Verdict::Unrecorded(error),

@@ -37,8 +37,8 @@ pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
 }
 
 /// Copies the pinned version: by the service itself where it can, else through here.
-pub(crate) async fn copy(item: &Item<'_>, object: &JobObject) -> Result<Box<Copied>> {
-    let context = item.context;
+pub(crate) async fn copy(item: &Item, object: &JobObject) -> Result<Box<Copied>> {
+    let context = &*item.context;
     let _permit = context.transfer_permit().await;
     let progress = context.engine.moved.object(&item.job.run, &object.key, object.size);
     if let Some(copied) = by_service(context, object).await? {
@@ -62,8 +62,8 @@ pub(crate) async fn copy(item: &Item<'_>, object: &JobObject) -> Result<Box<Copi
 }
 
 /// `None` if the destination refused what the object comes with, and can have it without.
-async fn stream(item: &Item<'_>, wanted: &JobObject, subject: &str, counted: &Attempt) -> Result<Option<Copied>> {
-    let context = item.context;
+async fn stream(item: &Item, wanted: &JobObject, subject: &str, counted: &Attempt) -> Result<Option<Copied>> {
+    let context = &*item.context;
     let destination = context.objects.destination_capabilities();
     let (Object { info, body }, tags) =
         metadata::opened_with_tags(item, wanted, open(context, wanted, wanted.pin())).await?;

@@ -1,13 +1,13 @@
 //! Keys that a job has written, until the source was looked at again.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use shared::sync::lock;
 
 /// The keys of one job that were written and wait for the look after the write: no more than the job has.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct UncheckedWrites(Arc<Mutex<HashSet<String>>>);
+#[derive(Debug, Default)]
+pub(crate) struct UncheckedWrites(Mutex<HashSet<String>>);
 
 impl UncheckedWrites {
     /// The key was written.

@@ -28,11 +28,11 @@ pub(crate) type EarlyTags = Option<Result<Tags>>;
 /// this work began, so that a later write has another time. A tag set that changes alone is seen by the second look, as
 /// one that changes after a later request is. An object that cannot be opened costs one request for tags at most.
 pub(crate) async fn opened_with_tags(
-    item: &Item<'_>,
+    item: &Item,
     wanted: &JobObject,
     open: impl Future<Output = Result<Object>>,
 ) -> Result<(Object, EarlyTags)> {
-    let context = item.context;
+    let context = &item.context;
     if !may_be_early(item, wanted) {
         return Ok((open.await?, None));
     }
@@ -51,7 +51,7 @@ pub(crate) async fn opened_with_tags(
 }
 
 /// Whether the tags of an object may be asked for before its content's answer has come.
-fn may_be_early(item: &Item<'_>, wanted: &JobObject) -> bool {
+fn may_be_early(item: &Item, wanted: &JobObject) -> bool {
     let objects = &item.context.objects;
     let (source, unsupported) = (objects.source.capabilities(), &objects.unsupported);
     let is_left_out = objects.is_unsupported(Unsupported::Tags) && unsupported.is_said(Unsupported::Tags);

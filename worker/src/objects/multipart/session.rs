@@ -34,8 +34,8 @@ pub(crate) enum Opened {
 }
 
 /// Opens the upload to send parts to: the recorded one, if it is of this object and version, else a new one.
-pub(crate) async fn open_or_resume(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo) -> Result<Opened> {
-    let (context, job) = (item.context, item.job);
+pub(crate) async fn open_or_resume(item: &Item, wanted: &JobObject, info: &ObjectInfo) -> Result<Opened> {
+    let (context, job) = (&*item.context, &*item.job);
     let write = metadata::write(context, wanted, info, None).await?;
     if let Some(found) = context.objects.upload_log.upload(&job.task, &wanted.key).await? {
         match contest(item, &found, info, &write).precedence() {
@@ -63,8 +63,8 @@ pub(crate) async fn open_or_resume(item: &Item<'_>, wanted: &JobObject, info: &O
 }
 
 /// The recorded upload against this job's work on the version that `info` describes.
-fn contest<'a>(item: &'a Item<'_>, found: &'a UploadRecord, info: &ObjectInfo, write: &Write) -> Contest<'a> {
-    let (context, job) = (item.context, item.job);
+fn contest<'a>(item: &'a Item, found: &'a UploadRecord, info: &ObjectInfo, write: &Write) -> Contest<'a> {
+    let (context, job) = (&*item.context, &*item.job);
     let same_bytes = found.source == info.pin() && found.size == info.size && found.source != Pin::default();
     let restarts = item.object.restarts;
     let is_as_wanted = match found.restarts.cmp(&restarts) {
@@ -90,8 +90,8 @@ fn contest<'a>(item: &'a Item<'_>, found: &'a UploadRecord, info: &ObjectInfo, w
 }
 
 /// Creates an upload, without what the destination turns out to refuse of the object's metadata.
-async fn create(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, mut write: Write) -> Result<UploadRecord> {
-    let context = item.context;
+async fn create(item: &Item, wanted: &JobObject, info: &ObjectInfo, mut write: Write) -> Result<UploadRecord> {
+    let context = &*item.context;
     let plan = cut(item, wanted, info).await?;
     loop {
         let record = record_of(item, wanted, info, plan, write);
@@ -108,8 +108,8 @@ async fn create(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, mut writ
 }
 
 /// Cuts the object into parts, at the source's own boundaries where that makes the two tags equal.
-async fn cut(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo) -> Result<PartPlan> {
-    let context = item.context;
+async fn cut(item: &Item, wanted: &JobObject, info: &ObjectInfo) -> Result<PartPlan> {
+    let context = &*item.context;
     let (source, destination) = (context.objects.source.capabilities(), &context.objects.cutting_capabilities());
     let cut_alike = source.etags == EtagMeaning::Md5AndParts && destination.etags == source.etags;
     let source_count = info.etag.as_ref().and_then(|tag| tag.part_count());
@@ -127,8 +127,8 @@ async fn cut(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo) -> Result<P
 }
 
 /// The record of an upload that is to be created with `write`.
-fn record_of(item: &Item<'_>, wanted: &JobObject, info: &ObjectInfo, plan: PartPlan, write: Write) -> UploadRecord {
-    let (context, job) = (item.context, item.job);
+fn record_of(item: &Item, wanted: &JobObject, info: &ObjectInfo, plan: PartPlan, write: Write) -> UploadRecord {
+    let (context, job) = (&*item.context, &*item.job);
     let Write { attributes, tags, storage_class, acl, encryption, .. } = write;
     UploadRecord {
         task: job.task.clone(),
