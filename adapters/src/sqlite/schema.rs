@@ -7,7 +7,7 @@ use shared::ErrorKind;
 
 /// The steps from nothing to the present schema. `user_version` in the file's header says how many of
 /// them are done. A released step is never changed; a new one is added at the end.
-const MIGRATIONS: [&str; 18] = [
+const MIGRATIONS: [&str; 19] = [
     FIRST,
     INTENTS,
     ARCHIVED,
@@ -26,6 +26,7 @@ const MIGRATIONS: [&str; 18] = [
     PHASE_TIMES,
     STATE_ID,
     ENDED_SESSIONS,
+    INTENT_MARKS,
 ];
 
 /// A name that no other state folder has, but for a copy.
@@ -314,6 +315,9 @@ ALTER TABLE runs DROP COLUMN coalesced;
 
 /// When a run entered its phases: JSON of `PhaseTimes`.
 const PHASE_TIMES: &str = "ALTER TABLE runs ADD COLUMN entered TEXT NOT NULL DEFAULT '{}';";
+
+/// `intent_mark`: a random number of the last of a key's intents.
+const INTENT_MARKS: &str = "ALTER TABLE uploads ADD COLUMN intent_mark INTEGER NOT NULL DEFAULT 0;";
 
 /// Does the missing steps, all or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {

@@ -38,7 +38,7 @@ pub trait UploadLog: SuspectKeys {
     /// The announced uploads of this key that no record names.
     async fn intents(&self, task: &str, key: &str) -> Result<Option<Intents>>;
 
-    /// Removes the intents of a key, unless their number is no longer the one that was `seen`.
+    /// Removes the intents of a key, unless others were announced, or one was recorded, since they were `seen`.
     async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()>;
 
     /// Records an open upload and takes one intent of its key off. If an upload of its key is recorded already, nothing

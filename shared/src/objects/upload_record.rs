@@ -76,6 +76,8 @@ pub struct Intents {
     pub since: Timestamp,
     /// The run that announced the last of them.
     pub run: String,
+    /// A random number of the last of them: their number and time may come again.
+    pub mark: i64,
 }
 
 /// The recorded upload of a key, and its intents.

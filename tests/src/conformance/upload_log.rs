@@ -30,6 +30,7 @@ macro_rules! upload_log_suite {
             open_uploads_of_many_keys_are_found_at_once
             open_uploads_of_a_task_are_listed_by_pages
             intents_of_uploads_stay_until_the_uploads_are_searched
+            regression_intents_that_only_look_the_same_are_not_cleared
         }
     };
 }

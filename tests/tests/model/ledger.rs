@@ -44,6 +44,8 @@ pub struct Pages {
     transfers: BTreeMap<KeyOf, (TransferReport, Instant)>,
     /// Uploads that no record names, by task and key.
     pub intents: BTreeMap<KeyOf, Intents>,
+    /// How many were announced so far.
+    announced: i64,
 }
 
 /// The claim on a task; it stays without an owner when it ends.

@@ -167,6 +167,17 @@ fn regression_an_abandoned_write_is_looked_at_again() {
     }
 }
 
+/// Two jobs of a key had both looked for an announced upload, and its owner announced it once more between their ends:
+/// the second one cleared the new announcement.
+#[test]
+fn regression_a_lost_create_stays_announced_after_two_looks() {
+    for seed in [53_771_427_513_773] {
+        if let Some((_, failure)) = first_failing(std::iter::once(minded(seed))) {
+            panic!("seed {seed}: {}", failure.report());
+        }
+    }
+}
+
 #[test]
 fn a_seed_gives_the_same_steps_each_time() {
     for seed in 0..20 {

@@ -1,7 +1,8 @@
 //! Uploads that are about to be opened.
 //!
 //! They stand in the item of the key's upload: `intents`, how many creates no record names, and `since`,
-//! after when all of them were made, by the destination's clock, and `intent_run`, which run announced the last one.
+//! after when all of them were made, by the destination's clock, and of the last one `intent_run`, which run announced
+//! it, and `intent_mark`, a random number.
 //! `upload_id` is there while an upload is recorded.
 
 use super::DynamoDbLedger;
@@ -10,6 +11,9 @@ use super::uploads::item_key;
 use shared::object::Timestamp;
 use shared::objects::Intents;
 use shared::{ErrorKind, Result};
+
+/// The intents are those that were seen.
+const SEEN: &str = "intents = :seen AND intent_mark = :mark";
 
 /// Counts one more create that is about to be made. The earliest time stays.
 pub(super) async fn intend(ledger: &DynamoDbLedger, task: &str, run: &str, key: &str, now: Timestamp) -> Result<()> {
@@ -29,7 +33,9 @@ async fn add(
     since: &str,
     condition: Option<&str>,
 ) -> Result<()> {
-    let expression = format!("SET since = {since}, intent_run = :run, #key = :key ADD intents :one");
+    let expression =
+        format!("SET since = {since}, intent_run = :run, intent_mark = :mark, #key = :key ADD intents :one");
+    let mark = random();
     // Repeated, or done with its answer lost, it counts twice: someone will look once too often. Carried
     // out late: likewise.
     let request = || {
@@ -41,12 +47,18 @@ async fn add(
             .set_condition_expression(condition.map(str::to_owned))
             .expression_attribute_names("#key", "key")
             .expression_attribute_values(":run", text(run))
+            .expression_attribute_values(":mark", number(mark))
             .expression_attribute_values(":key", text(key))
             .expression_attribute_values(":now", number(now.0))
             .expression_attribute_values(":one", number(1))
             .send()
     };
     ledger.call(request).await.map(drop)
+}
+
+fn random() -> i64 {
+    let [.., a, b, c, d, e, f, g, h] = uuid::Uuid::now_v7().into_bytes();
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// The creates that no record names.
@@ -64,7 +76,8 @@ pub(super) fn of(record: &Record) -> Result<Option<Intents>> {
         Some(count @ 1..) => {
             let count = u32::try_from(count).map_err(|_| record.corrupt("intents"))?;
             let run = record.text("intent_run")?.to_owned();
-            Ok(Some(Intents { count, since: Timestamp(record.number("since")?), run }))
+            let mark = record.number("intent_mark")?;
+            Ok(Some(Intents { count, since: Timestamp(record.number("since")?), run, mark }))
         }
         _ => Ok(None),
     }
@@ -77,8 +90,9 @@ pub(super) async fn clear(ledger: &DynamoDbLedger, task: &str, key: &str, seen: 
     let deleted = ledger.call(|| {
         let delete = ledger.client.delete_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(&sk));
         delete
-            .condition_expression("intents = :seen AND attribute_not_exists(upload_id)")
+            .condition_expression(format!("{SEEN} AND attribute_not_exists(upload_id)"))
             .expression_attribute_values(":seen", number(seen.count))
+            .expression_attribute_values(":mark", number(seen.mark))
             .send()
     });
     match deleted.await {
@@ -89,9 +103,10 @@ pub(super) async fn clear(ledger: &DynamoDbLedger, task: &str, key: &str, seen: 
         let update = ledger.client.update_item().table_name(&ledger.table).key("pk", text(&pk)).key("sk", text(&sk));
         update
             .update_expression("SET intents = :none")
-            .condition_expression("intents = :seen")
+            .condition_expression(SEEN)
             .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":seen", number(seen.count))
+            .expression_attribute_values(":mark", number(seen.mark))
             .send()
     });
     match zeroed.await {

@@ -21,7 +21,7 @@ impl UploadLog for SqliteLedger {
     }
 
     async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
-        let (task, key, seen) = (task.to_owned(), key.to_owned(), seen.count);
+        let (task, key, seen) = (task.to_owned(), key.to_owned(), (seen.count, seen.mark));
         self.database.transact("clear intents", move |t| uploads::clear_intents(t, &task, &key, seen)).await
     }
 

@@ -11,25 +11,34 @@ use shared::objects::{Intents, OpenUploads, PartRecord, PartSet, UploadRecord};
 use shared::store::Upload;
 
 pub(super) fn intend(connection: &Connection, task: &str, run: &str, key: &str, now: Timestamp) -> Result<(), Failure> {
-    let sql = "INSERT INTO uploads (task, key, id, body, intents, since, intent_run) VALUES (?1, ?2, '', '', 1, ?3, ?4)
+    let sql = "INSERT INTO uploads (task, key, id, body, intents, since, intent_run, intent_mark)
+               VALUES (?1, ?2, '', '', 1, ?3, ?4, random())
                ON CONFLICT (task, key) DO UPDATE SET
                    since = CASE intents WHEN 0 THEN excluded.since ELSE min(since, excluded.since) END,
-                   intents = intents + 1, intent_run = excluded.intent_run";
+                   intents = intents + 1, intent_run = excluded.intent_run, intent_mark = excluded.intent_mark";
     connection.prepare_cached(sql)?.execute(params![task, key, now.0, run])?;
     Ok(())
 }
 
 pub(super) fn intents(connection: &Connection, task: &str, key: &str) -> Result<Option<Intents>, Failure> {
-    let sql = "SELECT intents, since, intent_run FROM uploads WHERE task = ?1 AND key = ?2 AND intents > 0";
+    let sql = "SELECT intents, since, intent_run, intent_mark FROM uploads
+               WHERE task = ?1 AND key = ?2 AND intents > 0";
     let mut select = connection.prepare_cached(sql)?;
-    let found =
-        |row: &rusqlite::Row<'_>| Ok(Intents { count: row.get(0)?, since: Timestamp(row.get(1)?), run: row.get(2)? });
+    let found = |row: &rusqlite::Row<'_>| {
+        let (count, since) = (row.get(0)?, Timestamp(row.get(1)?));
+        Ok(Intents { count, since, run: row.get(2)?, mark: row.get(3)? })
+    };
     Ok(select.query_row([task, key], found).optional()?)
 }
 
-pub(super) fn clear_intents(connection: &Connection, task: &str, key: &str, seen: u32) -> Result<(), Failure> {
-    let sql = "UPDATE uploads SET intents = 0 WHERE task = ?1 AND key = ?2 AND intents = ?3";
-    connection.prepare_cached(sql)?.execute(params![task, key, seen])?;
+pub(super) fn clear_intents(
+    connection: &Connection,
+    task: &str,
+    key: &str,
+    (count, mark): (u32, i64),
+) -> Result<(), Failure> {
+    let sql = "UPDATE uploads SET intents = 0 WHERE task = ?1 AND key = ?2 AND intents = ?3 AND intent_mark = ?4";
+    connection.prepare_cached(sql)?.execute(params![task, key, count, mark])?;
     remove_empty(connection, task, key)
 }
 

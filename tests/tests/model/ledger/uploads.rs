@@ -33,9 +33,11 @@ impl Pages {
 impl UploadLog for FakeLedger {
     async fn intend_upload(&self, task: &str, run: &str, key: &str, now: Timestamp) -> Result<()> {
         self.now(|pages| {
-            let none = Intents { count: 0, since: now, run: String::new() };
+            pages.announced += 1;
+            let none = Intents { count: 0, since: now, run: String::new(), mark: 0 };
             let intents = pages.intents.entry(key_of(task, key)).or_insert(none);
-            *intents = Intents { count: intents.count + 1, since: intents.since.min(now), run: run.to_owned() };
+            let (count, since) = (intents.count + 1, intents.since.min(now));
+            *intents = Intents { count, since, run: run.to_owned(), mark: pages.announced };
         });
         Ok(())
     }
@@ -47,7 +49,7 @@ impl UploadLog for FakeLedger {
     async fn clear_intents(&self, task: &str, key: &str, seen: &Intents) -> Result<()> {
         self.now(|pages| {
             let key = key_of(task, key);
-            if pages.intents.get(&key).is_some_and(|intents| intents.count == seen.count) {
+            if pages.intents.get(&key) == Some(seen) {
                 pages.intents.remove(&key);
             }
         });
