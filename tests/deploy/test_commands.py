@@ -299,6 +299,7 @@ NOBODY = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEF
 
 # Commands of other programs within sentences, without those of `aws`.
 IN_SENTENCES = {
+    "cargo bench -p flotilla-benches": "it measures",
     "cargo build --release --workspace --bins": "it builds what is tested",
     "cargo install garage": "it is another project's program",
     "cargo test": "a name of what tests/run runs",

@@ -67,7 +67,7 @@ NOT_NEEDED_HERE = {
         "uploads that were cut off": ["s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts"],
         "jobs that take longer than a lease": ["sqs:ChangeMessageVisibility"],
         "a queue that somebody removed": ["sqs:CreateQueue", "sqs:TagQueue"],
-        "the depth of queues, measured each 15 s": ["sqs:GetQueueAttributes"],
+        "the depth of a queue, which a listing of over 15 s or in slices reads": ["sqs:GetQueueAttributes"],
     },
 }
 
@@ -242,7 +242,7 @@ class Moto(unittest.TestCase):
             unneeded[role] = sorted(granted - set(rights))
         self.assertEqual(missing, {})
         known = {role: sorted(right for rights in uses.values() for right in rights) for role, uses in NOT_NEEDED_HERE.items()}
-        # The depth of queues, by the time that the scene takes.
+        # The depth of a queue is read if a listing takes long enough.
         unneeded["worker"] = sorted({*unneeded["worker"], "sqs:GetQueueAttributes"})
         self.assertEqual(unneeded, known)
 

@@ -158,7 +158,7 @@ resource "aws_autoscaling_group" "this" {
     }
   }
 
-  # A new template replaces machines one by one, and waits for those with work.
+  # A new template replaces machines, up to half at a time, and waits up to an hour for those with work.
   instance_refresh {
     strategy = "Rolling"
 
