@@ -1,4 +1,4 @@
-//! Parts of an upload: sent as many at once as there are permits, and recorded in groups.
+//! Parts of an upload: read as many at once as there are permits, and recorded in groups.
 //!
 //! A group is written when it is full, or 2 s after its first part was answered, and at once while the worker drains. It
 //! is smaller where the ledger charges nothing for writes.
