@@ -9,7 +9,14 @@
 //! a quarter more that is reserved for them, so that they never wait for the end of a scan's transfers. A
 //! quarter is reserved for the scan, so that endless events do not stop it.
 //!
+//! A transfer that has sent its last byte needs no bandwidth: while its answer is awaited, another one may begin. As many
+//! as the limit allows may be in that state.
+//!
 //! A limiter may be one of many in a process, one a task: then [`FairShares`](super::FairShares) bounds it besides.
+
+mod permit;
+
+pub use permit::Permit;
 
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
@@ -70,6 +77,8 @@ struct State {
     in_use: [usize; 2],
     /// By lane.
     waiting: [usize; 2],
+    /// Transfers that have given their permits back, and await their answers.
+    answers: usize,
     /// Guards of work that is received, whether or not its transfer has begun.
     working: usize,
     /// Whether the pool counts this limiter among those with work.
@@ -96,13 +105,9 @@ impl State {
     }
 
     fn has_work(&self) -> bool {
-        self.working > 0 || self.in_use.iter().chain(&self.waiting).any(|&transfers| transfers > 0)
+        self.working > 0 || self.answers > 0 || self.in_use.iter().chain(&self.waiting).any(|&transfers| transfers > 0)
     }
 }
-
-/// The permit of one transfer; released when dropped.
-#[derive(Debug)]
-pub struct Permit(ConcurrencyLimiter);
 
 impl ConcurrencyLimiter {
     /// A limiter that allows up to `max` transfers of a scan, and all of them at the start. The reserved permits of the
@@ -219,7 +224,7 @@ impl ConcurrencyLimiter {
             Some(pool) => pool.taken(),
             None => metrics::transfers(state.in_use.iter().sum()),
         }
-        Some(Permit(self.clone()))
+        Some(Permit::of(self.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -229,11 +234,22 @@ impl ConcurrencyLimiter {
 
 impl Inner {
     fn new(max: usize, pool: Option<Arc<Pool>>) -> Self {
-        let (in_use, waiting) = ([0; 2], [0; 2]);
+        let (in_use, waiting, answers) = ([0; 2], [0; 2], 0);
         let (working, is_counted, changes, throttles_seen, judged, succeeded) = (0, false, 0, 0, None, 0);
         let limit = max as f64;
-        let state =
-            State { max, limit, in_use, waiting, working, is_counted, changes, throttles_seen, judged, succeeded };
+        let state = State {
+            max,
+            limit,
+            in_use,
+            waiting,
+            answers,
+            working,
+            is_counted,
+            changes,
+            throttles_seen,
+            judged,
+            succeeded,
+        };
         let (freed, idle) = Default::default();
         Inner { state: Mutex::new(state), pool, freed, idle }
     }
@@ -252,6 +268,20 @@ impl Inner {
     fn is_let(&self, state: &State) -> bool {
         let is_first = state.in_use == [0; 2];
         self.pool.as_ref().is_none_or(|pool| pool.has_room(is_first))
+    }
+
+    /// Takes back the permit of a transfer of this lane.
+    fn give_back(self: &Arc<Self>, lane: Lane) {
+        if let Some(pool) = &self.pool {
+            pool.returned();
+        }
+        self.change(|state| {
+            state.in_use[lane as usize] -= 1;
+            if self.pool.is_none() {
+                metrics::transfers(state.in_use.iter().sum());
+            }
+        });
+        self.wake();
     }
 
     /// Changes what this limiter has of work, and reports to the pool whether it has any.
@@ -317,22 +347,6 @@ pub struct Working(Arc<Inner>);
 impl Drop for Working {
     fn drop(&mut self) {
         self.0.change(|state| state.working -= 1);
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let Permit(ConcurrencyLimiter { inner, lane }) = self;
-        if let Some(pool) = &inner.pool {
-            pool.returned();
-        }
-        inner.change(|state| {
-            state.in_use[*lane as usize] -= 1;
-            if inner.pool.is_none() {
-                metrics::transfers(state.in_use.iter().sum());
-            }
-        });
-        inner.wake();
     }
 }
 
@@ -407,6 +421,22 @@ mod tests {
         drop(transfer.await);
         new_work.await;
         limiter.acquire().await;
+    }
+
+    #[tokio::test]
+    async fn a_sent_transfer_frees_its_permit() {
+        let limiter = ConcurrencyLimiter::new(2);
+        let first = [limiter.acquire().await, limiter.acquire().await];
+        first.iter().for_each(Permit::sent);
+        let second = [limiter.acquire().await, limiter.acquire().await];
+        second[0].sent();
+        assert_eq!(limiter.free(), 0, "two await their answers already");
+        let [answered, awaits] = first;
+        drop(answered);
+        second[1].sent();
+        assert_eq!(limiter.free(), 1, "one of them has got it");
+        drop((awaits, second));
+        assert_eq!((limiter.free(), limiter.lock().answers), (2, 0));
     }
 
     #[tokio::test]

@@ -135,6 +135,10 @@ pub(crate) struct ObjectsContext {
     pub warned_uploads_not_listable: AtomicBool,
 }
 
+/// The right to one transfer: of the task's limiter, then of its limits. Both are taken in this order and given back
+/// together, so that no transfer holds the one while it waits for the other of a transfer that does the reverse.
+pub(crate) type TransferPermit = (Permit, LimitedTransfer);
+
 /// The context of one job.
 pub(crate) struct Context {
     pub engine: Arc<Engine>,
@@ -197,7 +201,7 @@ impl Context {
 
     /// Waits for the right to one transfer; the stores' throttling counts from here. A transfer that waits for the
     /// task's limits holds its permit: its lane receives no more jobs meanwhile.
-    pub async fn transfer_permit(&self) -> (Permit, LimitedTransfer) {
+    pub async fn transfer_permit(&self) -> TransferPermit {
         let throttles = self.objects.source.throttles() + self.objects.destination.throttles();
         self.lane.limiter.throttles(throttles);
         (self.lane.limiter.acquire().await, self.objects.limits.transfer().await)

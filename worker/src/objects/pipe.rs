@@ -33,8 +33,8 @@ pub(crate) struct Pipe {
     pub limits: LiveLimits,
     /// Counts the bytes.
     pub attempt: Attempt,
-    /// Given back when the last byte has come, while the destination's answer is awaited.
-    pub permit: Option<Permit>,
+    /// Of a transfer that gives it back when its last byte has come, while the destination's answer is awaited.
+    pub permit: Option<Arc<Permit>>,
 }
 
 /// The checksums of a pipe's bytes; there once its last byte has passed.
@@ -132,7 +132,9 @@ impl Flow {
                 return Err(self.too_long());
             }
         }
-        self.pipe.permit = None;
+        if let Some(permit) = &self.pipe.permit {
+            permit.sent();
+        }
         let checksums: Vec<Checksum> = self.hashers.drain(..).map(Hasher::finish).collect();
         if let Some(expected) = &self.pipe.expect
             && let Some(ours) = checksums.iter().find(|c| c.algorithm == expected.algorithm)

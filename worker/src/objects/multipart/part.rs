@@ -1,14 +1,15 @@
 //! One part of an upload: sent from here, or copied by the service; its record.
 
+use std::sync::Arc;
+
 use shared::Result;
 use shared::digest::Algorithm;
-use shared::limits::Permit;
 use shared::objects::{PartRecord, Proof, UploadRecord};
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, Object, Part, PartWrite, Read, copy_source};
 
 use crate::engine::progress::{Attempt, ObjectProgress};
-use crate::objects::context::Context;
+use crate::objects::context::{Context, TransferPermit};
 use crate::objects::integrity;
 use crate::objects::multipart::upload::check_version;
 use crate::objects::pipe::Pipe;
@@ -24,22 +25,19 @@ pub(crate) async fn upload_part(
     number: u32,
     progress: &ObjectProgress,
 ) -> Result<PartRecord> {
-    let (permit, _limited) = context.transfer_permit().await;
-    let subject = context.objects.destination.location().display_key(&record.upload.key);
-    let part = match part_by_service(context, record, number).await? {
-        Some(part) => {
-            progress.attempt().copied_by_service(part_write(record, number).size);
-            PartRecord { number, etag: part.etag, checksum: None, md5: None, proof: Proof::Service }
-        }
+    let subject = &context.objects.destination.location().display_key(&record.upload.key);
+    let part = match part_by_service(context, record, number, progress).await? {
+        Some(part) => PartRecord { number, etag: part.etag, checksum: None, md5: None, proof: Proof::Service },
         None => {
-            let (mut first, subject) = (Some(permit), &subject);
+            // Waiting for the first one takes no time of the retries.
+            let mut first = Some(context.transfer_permit().await);
             let stream = || {
                 let mut first = first.take();
                 async move {
                     loop {
                         let permit = match first.take() {
                             Some(permit) => permit,
-                            None => context.lane.limiter.acquire().await,
+                            None => context.transfer_permit().await,
                         };
                         let counted = progress.attempt();
                         if let Some(part) = stream_part(context, record, number, (subject, permit), &counted).await? {
@@ -66,9 +64,10 @@ async fn stream_part(
     context: &Context,
     record: &UploadRecord,
     number: u32,
-    (subject, permit): (&str, Permit),
+    (subject, (permit, _limited)): (&str, TransferPermit),
     counted: &Attempt,
 ) -> Result<Option<PartRecord>> {
+    let permit = Arc::new(permit);
     let destination = context.objects.destination_capabilities();
     let is_required = context.objects.requires_checksums();
     let first = integrity::read_first_part(record, is_required, context.objects.source.capabilities(), &destination);
@@ -90,7 +89,7 @@ async fn stream_part(
         expect_etag: None,
         limits: context.objects.limits.clone(),
         attempt: counted.clone(),
-        permit: Some(permit),
+        permit: Some(permit.clone()),
     };
     let (body, hashed) = pipe.through(body);
     let part = match context.objects.destination.upload_part(&record.upload, &write, body).await {
@@ -115,16 +114,23 @@ async fn open_part(context: &Context, record: &UploadRecord, number: u32, subjec
 }
 
 /// The part, if the service copied it itself.
-async fn part_by_service(context: &Context, record: &UploadRecord, number: u32) -> Result<Option<Part>> {
+async fn part_by_service(
+    context: &Context,
+    record: &UploadRecord,
+    number: u32,
+    progress: &ObjectProgress,
+) -> Result<Option<Part>> {
     let destination = &context.objects.destination;
     let source = copy_source(&*context.objects.source, &record.upload.key, &**destination);
     let may_copy = context.objects.service_copies.are_tried() && destination.capabilities().copies_parts;
     let Some(source) = source.filter(|_| may_copy) else { return Ok(None) };
     let range = plan::part_range(record.size, record.part_bytes, number);
     let part = part_write(record, number);
+    let _permit = context.transfer_permit().await;
     match destination.copy_part(&source, &record.source, range, &record.upload, &part).await {
         Ok(part) => {
             context.objects.service_copies.worked();
+            progress.attempt().copied_by_service(part_write(record, number).size);
             Ok(Some(part))
         }
         Err(error) if is_refusal(&error) => {

@@ -142,10 +142,10 @@ pub(crate) async fn send(
     progress: &ObjectProgress,
 ) -> Result<PartSet> {
     progress.recorded(0, set_bytes(record, &known));
-    // As many again as are read may wait for the destination's answer.
+    // As many again as are read may await the destination's answer.
     let at_once = 2 * context.lane.limiter.limit().max(1);
-    let mut sending = std::pin::pin!(
-        stream::iter(numbers).map(|number| upload_part(context, record, number, progress)).buffer_unordered(at_once)
+    let mut sending = Box::pin(
+        stream::iter(numbers).map(|number| upload_part(context, record, number, progress)).buffer_unordered(at_once),
     );
     let mut group = Group::new(context, record, progress);
     let mut failed = None;
@@ -170,6 +170,8 @@ pub(crate) async fn send(
             },
         }
     }
+    // Its permits, and its places among those that wait for one, are the others' while the group is written.
+    drop(sending);
     while let Some(set) = writing.next().await {
         known = set?;
     }
