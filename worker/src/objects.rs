@@ -19,7 +19,7 @@
 //!    in place or written
 //! 5. `item`, `settle`, `requeue`, `suspects`, `source`, `source_pages`, `mirror`, `metadata`, `reread`: the steps of these
 //! 6. `context`: what all jobs share. It holds only modules that do not know it: `breaker`, `events::coalesce`,
-//!    `events::pending_writes`, `metadata::unsupported`, `multipart::{part_limit, pending_creates,
+//!    `events::pending_writes`, `events::unchecked_writes`, `metadata::unsupported`, `multipart::{part_limit, pending_creates,
 //!    unrecorded_parts}`, `service_copies`, `tasks`, `wrong_bytes`
 //! 7. `verdict`, `version`, `plan`, `integrity`, `pipe`, `multipart::precedence`: values and pure functions
 

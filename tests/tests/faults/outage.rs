@@ -54,6 +54,30 @@ async fn a_passing_outage_costs_no_object_an_attempt() {
     }
 }
 
+/// All objects are written, and wait for the second look, when the source goes away.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_an_outage_during_the_second_look_loses_no_object() {
+    let mut stage = Stage::new(Objects::small(60)).await;
+    stage.machine.concurrency = 8;
+    stage.work.look_again = Some(true);
+    stage.outage_limit = None;
+    stage.health.set_ready(true);
+    stage.to.inject(Rule::on(Kind::Put, Fault::Delay(Duration::from_millis(300))));
+    let outage = async {
+        while stage.to.count(Kind::Put) < 60 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        stage.from.inject(Rule::always(Fault::CloseBefore));
+        until_ready(&stage, false).await;
+        sleep(Duration::from_millis(500)).await;
+        stage.from.heal();
+    };
+    let (end, ()) = tokio::join!(stage.sync(), outage);
+    let run = end.done("outage during the second look");
+    assert_eq!((run.settled.copied, run.settled.objects()), (60, 60));
+    stage.assert_stored_all_but(&[], "outage during the second look");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lasting_outage_stops_the_run_and_fails_no_object() {
     let mut stage = Stage::new(Objects::small(300)).await;

@@ -92,8 +92,11 @@ impl Batch {
                 self.again.push(same_attempt(&item, object, delay));
             }
             Verdict::Restoring(restoring) => self.restoring.push((item.object, restoring)),
-            // Recorded by others, or not at all.
-            _ => {}
+            // Others record it.
+            Verdict::HandedOver => {}
+            // It has an outcome, so it was returned above; or its job fails; or it is done again before it comes here.
+            Verdict::Copied(_) | Verdict::InSync(_) | Verdict::Deleted | Verdict::Skipped(_) | Verdict::Failed(_) => {}
+            Verdict::Archived(_) | Verdict::Unrecorded(_) | Verdict::Suspended => {}
         }
     }
 
@@ -193,6 +196,11 @@ async fn perform(item: &mut Item, marks: &Marks) -> Verdict {
     }
 }
 
+/// As [`perform`], for the second look.
+fn perform_again<'a>(item: &'a mut Item, marks: &'a Marks) -> BoxFuture<'a, Verdict> {
+    perform(item, marks).boxed()
+}
+
 /// The results of a job's objects so far.
 struct Results {
     batch: Batch,
@@ -266,10 +274,10 @@ async fn items_unless_cancelled<'a>(
     }
 }
 
-/// The indexes of the objects that were begun. They are begun in their order, so many at once.
-fn began(job: &ObjectJob, settled: &BTreeSet<u32>, sent: &Sent, at_once: usize) -> BTreeSet<u32> {
+/// The indexes of the objects that were begun: so many tasks, in the objects' order.
+fn began(job: &ObjectJob, settled: &BTreeSet<u32>, sent: &Sent, tasks: usize) -> BTreeSet<u32> {
     let unsettled = job.work.keys().map(|(index, _)| index).filter(|index| !settled.contains(index));
-    sent.indexes().into_iter().chain(unsettled.take(at_once)).collect()
+    sent.indexes().into_iter().chain(unsettled.take(tasks)).collect()
 }
 
 /// Works on all objects of a job at once, each in a task of its own, as far as there are permits, and records their
@@ -299,7 +307,7 @@ pub(crate) async fn work_on_all(
     let mut works = Tasks::new(InRoom { items, marks: marks.clone(), room: room.clone() }, at_once, &context.running);
     let (batch, waiting) = (Batch::default(), Waiting::default());
     let mut results = Results { batch, waiting, ended: settled.clone(), failed: None, room };
-    let (mut is_cancelled, mut looked_at) = (false, 0);
+    let mut is_cancelled = false;
     // At most one of each: two records of one origin job would only contend in the ledger.
     let (mut writing, mut looking) = (FuturesUnordered::new(), FuturesUnordered::new());
     while !(results.waiting.is_complete && results.waiting.len() == 0 && looking.is_empty()) {
@@ -307,8 +315,7 @@ pub(crate) async fn work_on_all(
             writing.push(std::mem::take(&mut results.batch).record(context, job));
         }
         if results.waiting.is_due() && looking.is_empty() {
-            looked_at = results.waiting.len();
-            looking.push(second_look::look(&marks, results.waiting.take()));
+            looking.push(second_look::look(&marks, results.waiting.take(), perform_again));
         }
         tokio::select! {
             Some(written) = writing.next() => written?,
@@ -329,8 +336,8 @@ pub(crate) async fn work_on_all(
         }
     }
     // The rest is recorded once no task is at work. The second look is dropped too.
+    let begun = works.begun();
     works.end().await.into_iter().flatten().for_each(|ended| results.performed(ended));
-    let unlooked = results.waiting.len() + if looking.is_empty() { 0 } else { looked_at };
     drop(looking);
     context.running.ended().await;
     while let Some(written) = writing.next().await {
@@ -338,7 +345,7 @@ pub(crate) async fn work_on_all(
     }
     results.batch.record(context, job).await?;
     if is_cancelled {
-        let began = began(job, &settled, &sent, results.ended.len() - settled.len() + unlooked + at_once);
+        let began = began(job, &settled, &sent, begun);
         return cancel::rest(context, job, &results.ended, &began).await;
     }
     results.failed.map_or(Ok(()), Err)

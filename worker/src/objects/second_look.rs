@@ -36,6 +36,9 @@ const WAITS_FOR: Duration = Duration::from_secs(10);
 /// How many objects of one look are asked for at once, each by itself.
 const AT_ONCE: usize = 16;
 
+/// Works on an object from the beginning, while its store fails again and again.
+pub(crate) type Perform = for<'a> fn(&'a mut Item, &'a Marks) -> BoxFuture<'a, Verdict>;
+
 /// Objects that wait for their second look.
 #[derive(Default)]
 pub(crate) struct Waiting {
@@ -77,7 +80,7 @@ impl Waiting {
 
 /// Looks at the source, and brings the objects in step that have changed since they were written. Each object that the
 /// page does not show as it was written is looked at by a task of its own.
-pub(crate) async fn look(marks: &Arc<Marks>, mut ended: Vec<Ended>) -> Vec<Ended> {
+pub(crate) async fn look(marks: &Arc<Marks>, mut ended: Vec<Ended>, perform: Perform) -> Vec<Ended> {
     ended.sort_by(|(a, ..), (b, ..)| a.object.key.cmp(&b.object.key));
     let Some((first, ..)) = ended.first() else { return ended };
     let context = first.context.clone();
@@ -96,7 +99,7 @@ pub(crate) async fn look(marks: &Arc<Marks>, mut ended: Vec<Ended>) -> Vec<Ended
             context.unchecked.remove(&ended.0.object.key);
             looked.push(ended);
         } else {
-            works.push(look_at(marks.clone(), ended));
+            works.push(look_at(marks.clone(), ended, perform));
         }
     }
     let mut tasks = Tasks::new(works.into_iter(), AT_ONCE, &context.running);
@@ -106,10 +109,16 @@ pub(crate) async fn look(marks: &Arc<Marks>, mut ended: Vec<Ended>) -> Vec<Ended
     looked
 }
 
-fn look_at(marks: Arc<Marks>, (mut item, verdict, room): Ended) -> BoxFuture<'static, Ended> {
+/// If the store fails for every object meanwhile, the object is done again as if redelivered, once it works.
+fn look_at(marks: Arc<Marks>, (mut item, verdict, room): Ended, perform: Perform) -> BoxFuture<'static, Ended> {
     let look = async move {
-        let verdict = reconcile::look_again(&mut item, verdict).await;
-        let verdict = marks.after(&item, verdict).await;
+        let verdict = match reconcile::look_again(&mut item, verdict).await {
+            Verdict::Suspended => {
+                item.redelivered = true;
+                perform(&mut item, &marks).await
+            }
+            verdict => marks.after(&item, verdict).await,
+        };
         (item, verdict, room)
     };
     look.boxed()

@@ -59,7 +59,8 @@ impl Drop for RunningTask {
 pub(crate) struct Tasks<W, T> {
     works: Fuse<W>,
     at_once: usize,
-    begun: JoinSet<T>,
+    tasks: JoinSet<T>,
+    begun: usize,
     running: Running,
 }
 
@@ -70,23 +71,29 @@ where
 {
     /// No work has begun yet.
     pub fn new(works: W, at_once: usize, running: &Running) -> Self {
-        Tasks { works: works.fuse(), at_once, begun: JoinSet::new(), running: running.clone() }
+        Tasks { works: works.fuse(), at_once, tasks: JoinSet::new(), begun: 0, running: running.clone() }
+    }
+
+    /// How many works have begun so far, in their order.
+    pub fn begun(&self) -> usize {
+        self.begun
     }
 
     /// The result of the work that ends next; `None` after the last one. Panics if that work has panicked. A call that
     /// is dropped loses no result.
     pub async fn next(&mut self) -> Option<T> {
-        while self.begun.len() < self.at_once {
+        while self.tasks.len() < self.at_once {
             let Some(work) = self.works.next() else { break };
             let task = self.running.begin();
-            self.begun.spawn(async move {
+            self.begun += 1;
+            self.tasks.spawn(async move {
                 let result = work.await;
                 // After the work, also where both are dropped.
                 drop(task);
                 result
             });
         }
-        match self.begun.join_next().await? {
+        match self.tasks.join_next().await? {
             Ok(result) => Some(result),
             // Nobody aborts a single task, so it has panicked.
             Err(error) => resume_unwind(error.into_panic()),
@@ -95,9 +102,9 @@ where
 
     /// Ends all works that have begun, and waits for that. Returns the results that nobody has taken yet.
     pub async fn end(mut self) -> Vec<T> {
-        self.begun.abort_all();
+        self.tasks.abort_all();
         let mut results = Vec::new();
-        while let Some(ended) = self.begun.join_next().await {
+        while let Some(ended) = self.tasks.join_next().await {
             match ended {
                 Ok(result) => results.push(result),
                 Err(error) if error.is_cancelled() => {}
@@ -162,7 +169,7 @@ mod tests {
         while tasks.next().await.is_some() {
             ended += 1;
         }
-        assert_eq!((ended, *lock(&counts)), (10, (0, 3)));
+        assert_eq!((ended, tasks.begun(), *lock(&counts)), (10, 10, (0, 3)));
     }
 
     /// Counts its drops.
