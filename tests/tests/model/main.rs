@@ -178,6 +178,17 @@ fn regression_a_lost_create_stays_announced_after_two_looks() {
     }
 }
 
+/// A job was sent twice. The worker that had one message was killed during its write, which took effect after the other
+/// message had settled the key, and an event had deleted it.
+#[test]
+fn regression_a_killed_workers_write_to_a_settled_key_is_seen() {
+    for seed in [247_240_088_693_377] {
+        if let Some((_, failure)) = first_failing(std::iter::once(minded(seed))) {
+            panic!("seed {seed}: {}", failure.report());
+        }
+    }
+}
+
 #[test]
 fn a_seed_gives_the_same_steps_each_time() {
     for seed in 0..20 {

@@ -89,7 +89,12 @@ async fn delete(items: &mut [Item], mut absent: Vec<usize>, sent: &Sent) {
         lock(&sent.0).extend(positions.iter().map(|at| items[*at].object.index));
         match context.objects.destination.delete_many(&keys).await {
             Ok(results) => {
-                positions.into_iter().zip(results).for_each(|(at, result)| items[at].is_removed = result.is_ok());
+                for (at, result) in positions.into_iter().zip(results) {
+                    items[at].is_removed = result.is_ok();
+                    if items[at].is_removed && context.objects.follow.look_again {
+                        context.unchecked.add(&items[at].object.key);
+                    }
+                }
             }
             Err(error) => {
                 tracing::debug!(%error, keys = keys.len(), "no request deletes many keys: deleting them one by one");

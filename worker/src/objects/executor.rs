@@ -109,6 +109,9 @@ impl Execution for ObjectsExecution {
     async fn execute(&self, delivery: &Delivery) -> Result<()> {
         let (context, job) = (&self.context, &self.job);
         let settled = settled_before(context, job, delivery.redelivered).await?;
+        if delivery.redelivered {
+            in_doubt::look_at_settled(context, job, &settled).await?;
+        }
         if let ObjectWork::Changed { .. } = &job.work {
             context.begin_events_run(&job.run).await?;
             settle_job(context, job, &self.known).await?;
@@ -162,7 +165,8 @@ impl Execution for ObjectsExecution {
 }
 
 /// The indexes that an earlier delivery of the job, or another message with its objects, has recorded: recorded
-/// objects are not done again. The worker that recorded an object has also made its follow-ups.
+/// objects are not done again. The worker that recorded an object has also made its follow-ups; of other deliveries, see
+/// [`in_doubt::look_at_settled`].
 ///
 /// Changed keys are always checked: a follow-up of a recorded object has the object's index.
 async fn settled_before(context: &Context, job: &ObjectJob, redelivered: bool) -> Result<BTreeSet<u32>> {

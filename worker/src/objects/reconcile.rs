@@ -138,7 +138,6 @@ pub(crate) async fn delete(item: &mut Item, may_block: bool) -> Verdict {
 
 /// Looks at the source after a write whose look has waited, and goes on as long as the source is not as it was written.
 pub(crate) async fn look_again(item: &mut Item, written: Verdict) -> Verdict {
-    item.look_waits = false;
     let deletes = if matches!(item.request, Request::Delete { .. }) { Deletes::Requested } else { Deletes::Own };
     let options = ReconcileOptions { look_before: true, look_after: true, deletes, look_may_wait: false, leader: None };
     let last = match &written {
@@ -147,10 +146,7 @@ pub(crate) async fn look_again(item: &mut Item, written: Verdict) -> Verdict {
     };
     let end = match look(&item.context, &last, None).await {
         Ok(now) => match recheck::is_as_written(&item.context, &written, &now).await {
-            Ok(true) => {
-                item.context.unchecked.remove(&item.object.key);
-                return written;
-            }
+            Ok(true) => return checked(item, written),
             Ok(false) => reconcile(item, now, Some(written), options).await,
             Err(error) => Err(error),
         },
@@ -162,36 +158,21 @@ pub(crate) async fn look_again(item: &mut Item, written: Verdict) -> Verdict {
 /// Brings one key in step, beginning with what was `seen` of the source, after this work has `written`.
 pub(crate) async fn reconcile(
     item: &mut Item,
-    seen: SourceState,
-    written: Option<Verdict>,
-    options: ReconcileOptions<'_>,
-) -> Result<Verdict> {
-    let end = write_and_look(item, seen, written, options).await?;
-    if !item.look_waits {
-        item.context.unchecked.remove(&item.object.key);
-    }
-    Ok(end)
-}
-
-async fn write_and_look(
-    item: &mut Item,
     mut seen: SourceState,
     mut written: Option<Verdict>,
     options: ReconcileOptions<'_>,
 ) -> Result<Verdict> {
     for _ in 0..MAX_LOOKS {
+        if options.look_after {
+            // From before the write: an answered one may be verified for long.
+            item.context.unchecked.add(&item.object.key);
+        }
         let step = match &seen {
             SourceState::Present(wanted, info) => write_version(item, wanted, info.as_deref(), options).await?,
             SourceState::Gone => remove(item, options, written.is_some()).await?,
         };
-        if let Step::Ended(verdict) = &step
-            && options.look_after
-            && verdict.has_written()
-        {
-            item.context.unchecked.add(&item.object.key);
-        }
         seen = match step {
-            Step::Ended(verdict) if !verdict.has_written() => return Ok(with_earlier(verdict, written)),
+            Step::Ended(verdict) if !verdict.has_written() => return Ok(checked(item, with_earlier(verdict, written))),
             Step::Ended(verdict) if !options.look_after => return Ok(verdict),
             // Once it is to be looked at after a second write, the key is looked at alone.
             Step::Ended(verdict) if options.look_may_wait && written.is_none() && look_waits(item, &verdict) => {
@@ -205,7 +186,7 @@ async fn write_and_look(
                 };
                 let now = look(&item.context, last, options.leader).await?;
                 if recheck::is_as_written(&item.context, &verdict, &now).await? {
-                    return Ok(verdict);
+                    return Ok(checked(item, verdict));
                 }
                 written = Some(verdict);
                 now
@@ -225,6 +206,12 @@ async fn write_and_look(
         };
     }
     keeps_changing(item, written, options).await
+}
+
+/// The verdict on a key that needs no other look.
+fn checked(item: &Item, verdict: Verdict) -> Verdict {
+    item.context.unchecked.remove(&item.object.key);
+    verdict
 }
 
 /// Whether a page of the source's listing can show that the source is as it was written.

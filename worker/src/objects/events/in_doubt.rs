@@ -56,6 +56,17 @@ pub(crate) async fn look_after_abandoned(context: &Context, job: &ObjectJob) {
     look_after_changes(context, job, keys.into_iter().map(change).collect()).await;
 }
 
+/// Enqueues a look at the settled keys of a job that came again, where others may write them. The worker that had it
+/// before was perhaps killed during a write, which took effect after another message with the same objects had settled
+/// the key. Done and its answer lost: looked at twice.
+pub(crate) async fn look_at_settled(context: &Context, job: &ObjectJob, settled: &BTreeSet<u32>) -> Result<()> {
+    let changes: Vec<_> = job.work.keys().filter(|(index, _)| settled.contains(index)).map(change).collect();
+    if changes.is_empty() || !context.objects.follow.look_again {
+        return Ok(());
+    }
+    look_later(context, job, changes, CHANGED_AFTER, 1).await
+}
+
 fn keys_in_doubt<'a>(context: &Context, job: &'a ObjectJob) -> BTreeSet<(u32, &'a str)> {
     job.work.keys().filter(|(_, key)| context.objects.in_doubt.take(key)).collect()
 }

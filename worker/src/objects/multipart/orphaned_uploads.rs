@@ -77,11 +77,13 @@ async fn before_time<T>(call: impl Future<Output = T>, until: Instant) -> Option
 /// worker by now. If this fails too, the next one who ends work on the key finds what is still announced.
 pub(crate) async fn announce_in_doubt(context: &Context) {
     let upload_log = &context.objects.upload_log;
-    for Announced { run, key, before } in context.objects.creates.take() {
+    let announced = context.objects.creates.take();
+    // Before the first request: the jobs of these keys, which may end now, look later too.
+    announced.iter().for_each(|announced| drop(context.objects.in_doubt.begin(&announced.key)));
+    for Announced { run, key, before } in announced {
         if let Err(error) = upload_log.intend_upload(&context.engine.task, &run, &key, before).await {
             tracing::warn!(%error, "could not record that an upload of {key:?} may be open: if it stays, abort it at the destination");
         }
-        drop(context.objects.in_doubt.begin(&key));
     }
 }
 
