@@ -236,6 +236,23 @@ pub const fn multipart_threshold_bytes(md5_is_known: bool) -> u64 {
 /// the first byte) is small beside it, and little is sent again when one breaks off.
 pub const PART_BYTES: u64 = 16 << 20;
 
+/// Parts of giants are larger, up to this, bytes: fewer requests, of which a smaller share of the time is fixed cost.
+const MOST_PART_BYTES: u64 = 64 << 20;
+
+/// Parts are only as large as leaves an object at least so many: the parts that are on their way when a process is killed
+/// are a small share of the object.
+const LEAST_PARTS: u64 = 512;
+
+/// The size of the parts of an object of `size` bytes where nothing speaks for another one, bytes: a power of two from
+/// [`PART_BYTES`] (up to 16 GiB) to 64 MiB (from 32 GiB on).
+pub const fn part_bytes(size: u64) -> u64 {
+    let mut bytes = PART_BYTES;
+    while bytes < MOST_PART_BYTES && size / (2 * bytes) >= LEAST_PARTS {
+        bytes *= 2;
+    }
+    bytes
+}
+
 /// Most objects of any job: `job-objects` is no larger, a page of a listing shows as many keys, and one request deletes
 /// as many.
 pub const JOB_KEYS: usize = 1_000;

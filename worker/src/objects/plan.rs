@@ -1,6 +1,6 @@
 //! How an object is cut into parts: pure arithmetic within the store's limits.
 
-use shared::config::PART_BYTES;
+use shared::config::part_bytes;
 use shared::objects::giant::job_parts;
 use shared::store::{Capabilities, PartLayout};
 
@@ -40,7 +40,7 @@ pub fn cut(
         return Ok(PartPlan { part_bytes, same_parts: true });
     }
     let smallest = size.div_ceil(u64::from(limits.max_parts));
-    let wished = wish.unwrap_or(PART_BYTES).clamp(limits.min_part_bytes, limits.max_part_bytes).max(1);
+    let wished = wish.unwrap_or(part_bytes(size)).clamp(limits.min_part_bytes, limits.max_part_bytes).max(1);
     let part_bytes = if wished >= smallest { wished } else { smallest.next_multiple_of(PART_GRAIN_BYTES) };
     if part_bytes > limits.max_part_bytes {
         return Err(format!("the object's {size} bytes do not fit into {} parts", limits.max_parts));
@@ -129,6 +129,19 @@ mod tests {
             let covered: Vec<u32> = jobs(&missing, 10_000, part_bytes).into_iter().flat_map(|(a, b)| a..=b).collect();
             prop_assert_eq!(covered, missing);
         }
+    }
+
+    #[test]
+    fn giants_have_larger_parts_and_at_least_512() {
+        const GIB: u64 = 1 << 30;
+        let mib = |size: u64| cut(size, None, None, &amazon()).unwrap().part_bytes >> 20;
+        for (size, expected) in
+            [(1, 16), (8 * GIB, 16), (16 * GIB - 1, 16), (16 * GIB, 32), (32 * GIB, 64), (512 * GIB, 64)]
+        {
+            assert_eq!(mib(size), expected, "{size}");
+        }
+        assert_eq!(mib(1_000 * GIB), 103, "10,000 parts at most");
+        assert_eq!(cut(64 * GIB, Some(16 << 20), None, &amazon()).unwrap().part_bytes, 16 << 20);
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Terms {
             return None;
         }
         let fewest = object.size.div_ceil(u64::from(destination.max_parts).max(1));
-        let wished = work.part_size.unwrap_or(config::PART_BYTES);
+        let wished = work.part_size.unwrap_or(config::part_bytes(object.size));
         let wished = wished.max(destination.min_part_bytes).min(destination.max_part_bytes);
         Some(object.size.div_ceil(wished.max(fewest).max(1)))
     }
