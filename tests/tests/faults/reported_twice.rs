@@ -21,7 +21,7 @@ async fn stage() -> Stage {
     stage
 }
 
-/// Each of so many events is counted once, and the giant is there, whoever has copied it.
+/// Each of so many events is counted once, and the giant is there.
 async fn assert_followed(stage: &Stage, events: u64, case: &str) {
     let settled = stage.events().await;
     assert_eq!((settled.objects(), settled.failed), (events, 0), "{case}: {settled:?}");

@@ -13,7 +13,7 @@ use shared::objects::Intents;
 use shared::{ErrorKind, Result};
 
 /// The intents are those that were seen.
-const SEEN: &str = "intents = :seen AND intent_mark = :mark";
+const SEEN: &str = "intents = :seen AND (intent_mark = :mark OR attribute_not_exists(intent_mark))";
 
 /// Counts one more create that is about to be made. The earliest time stays.
 pub(super) async fn intend(ledger: &DynamoDbLedger, task: &str, run: &str, key: &str, now: Timestamp) -> Result<()> {
@@ -35,7 +35,6 @@ async fn add(
 ) -> Result<()> {
     let expression =
         format!("SET since = {since}, intent_run = :run, intent_mark = :mark, #key = :key ADD intents :one");
-    let mark = random();
     // Repeated, or done with its answer lost, it counts twice: someone will look once too often. Carried
     // out late: likewise.
     let request = || {
@@ -47,7 +46,7 @@ async fn add(
             .set_condition_expression(condition.map(str::to_owned))
             .expression_attribute_names("#key", "key")
             .expression_attribute_values(":run", text(run))
-            .expression_attribute_values(":mark", number(mark))
+            .expression_attribute_values(":mark", number(random()))
             .expression_attribute_values(":key", text(key))
             .expression_attribute_values(":now", number(now.0))
             .expression_attribute_values(":one", number(1))
@@ -76,7 +75,8 @@ pub(super) fn of(record: &Record) -> Result<Option<Intents>> {
         Some(count @ 1..) => {
             let count = u32::try_from(count).map_err(|_| record.corrupt("intents"))?;
             let run = record.text("intent_run")?.to_owned();
-            let mark = record.number("intent_mark")?;
+            // None in an item of an earlier build.
+            let mark = record.optional_number("intent_mark")?.unwrap_or(0);
             Ok(Some(Intents { count, since: Timestamp(record.number("since")?), run, mark }))
         }
         _ => Ok(None),

@@ -271,6 +271,7 @@ mod tests {
             ("intents".to_owned(), number(0)),
             ("since".to_owned(), number(1_700_000_000_123_i64)),
             ("intent_run".to_owned(), text(run)),
+            ("intent_mark".to_owned(), number(i64::MIN)),
             ("w0".to_owned(), binary(&[255; 32])),
         ]);
         let bytes = item_bytes(&item);

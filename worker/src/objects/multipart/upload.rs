@@ -121,7 +121,8 @@ pub(crate) async fn abort_all(
     for open in found {
         // Another object's, or another run's, is for others to end.
         let is_ours = |record: &UploadRecord| {
-            is_of(record, job, record.index) && unknown.contains(&(record.upload.key.as_str(), record.index))
+            (&record.run, &record.origin) == (&job.run, &job.origin)
+                && unknown.contains(&(record.upload.key.as_str(), record.index))
         };
         let upload = open.record.filter(is_ours).map(|record| record.upload);
         left.extend(upload.clone());
