@@ -102,7 +102,7 @@ async fn after_a_stop_the_next_worker_sends_only_missing_parts() {
     stage.machine.drain = Duration::ZERO;
     let object = stage.object(0, "a", 40 * MIB).await;
     stage.send(&stage.job("j", vec![object])).await;
-    // One transfer at a time: the fifth part is on its way, the four before it are recorded.
+    // The fifth part is on its way when the four before it are recorded.
     stage.to.inject(Rule::on(Kind::Part, Fault::Stall).containing("partNumber=5"));
     let stop = Stop::default();
     let first = tokio::spawn(stage.worker().await.run(stop.clone()));
@@ -110,11 +110,13 @@ async fn after_a_stop_the_next_worker_sends_only_missing_parts() {
         assert!(!first.is_finished(), "the worker ended");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    let upload = stage.ledger.upload(TASK, "a").await.expect("answers").expect("the upload is recorded").upload;
+    let recorded = async || stage.ledger.recorded_parts(TASK, &upload).await.expect("answers");
+    until(async || recorded().await.len() == 4).await;
     stop.escalate();
     first.await.expect("no panic").expect("the worker ends well");
-    let record = stage.ledger.upload(TASK, "a").await.expect("answers").expect("the upload stays recorded");
-    let recorded = stage.ledger.recorded_parts(TASK, &record.upload).await.expect("answers");
-    assert_eq!(recorded.iter().map(|part| part.number).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(recorded().await.iter().map(|part| part.number).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert!(stage.ledger.upload(TASK, "a").await.expect("answers").is_some(), "the upload stays recorded");
     stage.to.heal();
     stage.to.reset();
     assert_eq!(stage.work_until_settled(1).await.copied, 1);

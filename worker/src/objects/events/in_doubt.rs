@@ -12,9 +12,12 @@
 //! the queue may have delivered the job twice, and the other worker may have written something newer before, and
 //! acknowledged the job.
 //!
-//! So is an upload in parts that a lost lease leaves recorded: the other worker may have acknowledged the job before this upload was
-//! recorded. Then no delivery comes back to end the upload and to forget its record. A worker that is killed at that
-//! point leaves both.
+//! So is an upload in parts that a lost lease leaves recorded: the other worker may have acknowledged the job before this
+//! upload was recorded. Then no delivery comes back to end the upload and to forget its record. A worker that is killed
+//! at that point leaves both.
+//!
+//! A worker that is stopped in time releases its jobs, and trusts that they come again: if another worker has
+//! acknowledged one meanwhile, nobody looks at what was written and not looked at.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
