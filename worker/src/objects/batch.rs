@@ -286,8 +286,8 @@ fn began(job: &ObjectJob, settled: &BTreeSet<u32>, sent: &Sent, tasks: usize) ->
 /// An object whose work fails at queue or ledger ends the job with that error, but not the others: no further object
 /// begins, and those that are at work are finished and recorded, so that the redelivered job passes them over.
 ///
-/// When the job's run is cancelled meanwhile, the work in flight is ended, then the objects that are not settled are
-/// settled as cancelled. When the ledger does not answer whether it is, the work in flight is ended too, and the job
+/// When the job's run is cancelled meanwhile, the work under way is ended, then the objects that are not settled are
+/// settled as cancelled. When the ledger does not answer whether it is, the work under way is ended too, and the job
 /// must come again. The objects at the indexes `settled` are recorded already, and have no work.
 ///
 /// A caller that drops this, or gets an error, waits for the end of the tasks by [`Context::running`].
