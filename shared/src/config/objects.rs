@@ -236,18 +236,27 @@ pub const fn multipart_threshold_bytes(md5_is_known: bool) -> u64 {
 /// the first byte) is small beside it, and little is sent again when one breaks off.
 pub const PART_BYTES: u64 = 16 << 20;
 
-/// Parts of giants are larger, up to this, bytes: fewer requests, of which a smaller share of the time is fixed cost.
+/// Objects of this size and larger are giants where nothing else is set, bytes: all workers share them.
+const GIANT_BYTES: u64 = 5 << 30;
+
+/// The smallest parts of giants, bytes: see [`GIANT_PARTS`].
+const LEAST_GIANT_PART_BYTES: u64 = 8 << 20;
+
+/// Parts of giants are no larger than this, bytes: one that breaks off is sent again.
 const MOST_PART_BYTES: u64 = 64 << 20;
 
-/// Parts are only as large as leaves an object at least so many: the parts that are on their way when a process is killed
-/// are a small share of the object.
-const LEAST_PARTS: u64 = 512;
+/// Parts of giants are only as large as leaves so many: the parts that are on their way when a process is killed, 32 by
+/// default, are then a small share of a giant.
+const GIANT_PARTS: u64 = 1024;
 
-/// The size of the parts of an object of `size` bytes where nothing speaks for another one, bytes: a power of two from
-/// [`PART_BYTES`] (up to 16 GiB) to 64 MiB (from 32 GiB on).
+/// The size of the parts of an object of `size` bytes where nothing speaks for another one, bytes: [`PART_BYTES`], or
+/// for giants a power of two from 8 MiB (below 16 GiB) to 64 MiB (from 64 GiB on).
 pub const fn part_bytes(size: u64) -> u64 {
-    let mut bytes = PART_BYTES;
-    while bytes < MOST_PART_BYTES && size / (2 * bytes) >= LEAST_PARTS {
+    if size < GIANT_BYTES {
+        return PART_BYTES;
+    }
+    let mut bytes = LEAST_GIANT_PART_BYTES;
+    while bytes < MOST_PART_BYTES && size / (2 * bytes) >= GIANT_PARTS {
         bytes *= 2;
     }
     bytes
@@ -266,7 +275,7 @@ impl Default for Work {
         Work {
             part_size: None,
             multipart_threshold: None,
-            giant_threshold: 5 << 30,
+            giant_threshold: GIANT_BYTES,
             attempts: 3,
             retry_delay: Duration::from_secs(5),
             look_again: None,

@@ -9,8 +9,8 @@
 //! a quarter more that is reserved for them, so that they never wait for the end of a scan's transfers. A
 //! quarter is reserved for the scan, so that endless events do not stop it.
 //!
-//! A transfer that has sent its last byte needs no bandwidth: while its answer is awaited, another one may begin. As many
-//! as the limit allows may be in that state.
+//! A transfer that is about to send its last byte soon needs no bandwidth: while its answer is awaited, another one may
+//! begin, and await its first byte. As many as the limit allows may be in that state.
 //!
 //! A limiter may be one of many in a process, one a task: then [`FairShares`](super::FairShares) bounds it besides.
 

@@ -1,5 +1,6 @@
 //! Objects in parts: how many calls to the ledger they take.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use flotilla_tests::probe::Fate;
@@ -12,8 +13,8 @@ use crate::stage::{Stage, TASK, until};
 
 const PART_BYTES: u64 = 100;
 
-/// Parts of a full group in the embedded ledger.
-const GROUP_PARTS: u64 = 8;
+/// Parts of a full group at a ledger that charges for writes.
+const GROUP_PARTS: u64 = 64;
 
 async fn in_parts() -> Stage {
     let mut stage = Stage::new().await;
@@ -31,6 +32,7 @@ fn calls(stage: &Stage, name: &str) -> u64 {
 async fn regression_ten_thousand_parts_take_few_ledger_calls() {
     const PARTS: u64 = 10_000;
     let stage = in_parts().await;
+    stage.ledger.charges.store(true, Relaxed);
     let objects = stage.files([(PARTS * PART_BYTES) as usize]);
     stage.copy(&objects).await;
     let started = Instant::now();
@@ -49,6 +51,7 @@ async fn regression_ten_thousand_parts_take_few_ledger_calls() {
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_a_parts_job_reads_one_set_and_writes_groups() {
     let mut stage = in_parts().await;
+    stage.ledger.charges.store(true, Relaxed);
     stage.options.giant_threshold = PART_BYTES;
     let objects = stage.files([(2_000 * PART_BYTES) as usize]);
     stage.copy(&objects).await;
@@ -69,6 +72,7 @@ async fn regression_a_parts_job_reads_one_set_and_writes_groups() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_worker_records_the_parts_of_its_last_group() {
     let stage = in_parts().await;
+    stage.ledger.charges.store(true, Relaxed);
     let objects = stage.files([(GROUP_PARTS * PART_BYTES) as usize]);
     stage.copy(&objects).await;
     // The first group never gets into the ledger; a worker that stops writes it once more.
@@ -92,6 +96,7 @@ async fn a_stopped_worker_records_the_parts_of_its_last_group() {
 async fn regression_a_killed_worker_loses_only_its_last_group() {
     const PARTS: u64 = 200;
     let stage = in_parts().await;
+    stage.ledger.charges.store(true, Relaxed);
     let objects = stage.files([(PARTS * PART_BYTES) as usize]);
     stage.copy(&objects).await;
     // Two groups are recorded, the third one is not.
@@ -115,8 +120,24 @@ async fn regression_a_killed_worker_loses_only_its_last_group() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn regression_a_free_ledger_records_each_part_at_once() {
+    let mut stage = in_parts().await;
+    // Four parts of 0.4 s each, one after the other: all of them would fit into one group's 2 s.
+    stage.options.part_size = Some(80_000);
+    stage.machine.bandwidth_limit = Some(200_000);
+    stage.machine.concurrency = 1;
+    let objects = stage.files([320_000]);
+    stage.copy(&objects).await;
+    let working = stage.start();
+    stage.until_settled(1).await;
+    assert!(calls(&stage, "record-parts") >= 2, "{:?}", stage.ledger.calls);
+    working.stop().await.expect("the worker ends well");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn regression_a_group_does_not_wait_until_it_is_full() {
     let mut stage = in_parts().await;
+    stage.ledger.charges.store(true, Relaxed);
     // Four parts of 5 s each, one after the other.
     stage.options.part_size = Some(400_000);
     stage.machine.bandwidth_limit = Some(80_000);

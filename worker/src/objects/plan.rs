@@ -132,12 +132,19 @@ mod tests {
     }
 
     #[test]
-    fn giants_have_larger_parts_and_at_least_512() {
+    fn giants_have_at_least_1_024_parts_of_up_to_64_mib() {
         const GIB: u64 = 1 << 30;
         let mib = |size: u64| cut(size, None, None, &amazon()).unwrap().part_bytes >> 20;
-        for (size, expected) in
-            [(1, 16), (8 * GIB, 16), (16 * GIB - 1, 16), (16 * GIB, 32), (32 * GIB, 64), (512 * GIB, 64)]
-        {
+        for (size, expected) in [
+            (1, 16),
+            (5 * GIB - 1, 16),
+            (5 * GIB, 8),
+            (16 * GIB - 1, 8),
+            (16 * GIB, 16),
+            (32 * GIB, 32),
+            (64 * GIB, 64),
+            (512 * GIB, 64),
+        ] {
             assert_eq!(mib(size), expected, "{size}");
         }
         assert_eq!(mib(1_000 * GIB), 103, "10,000 parts at most");

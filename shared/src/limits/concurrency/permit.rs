@@ -17,8 +17,8 @@ impl Permit {
         Permit { limiter, is_sent: AtomicBool::new(false) }
     }
 
-    /// The transfer has its last byte on the way, and awaits the answer: another one may begin. This changes nothing if
-    /// as many transfers as the limit allows await theirs. To be called once.
+    /// The transfer has its last bytes on the way, and soon awaits the answer: another one may begin. This changes
+    /// nothing if as many transfers as the limit allows are in that state, or if it is in it already.
     pub fn sent(&self) {
         let ConcurrencyLimiter { inner, lane } = &self.limiter;
         {

@@ -17,8 +17,8 @@ use crate::objects::plan;
 use crate::objects::reread;
 use crate::objects::service_copies::is_refusal;
 
-/// Sends one part; its record. The permit is given back when the part was read: while the destination answers, another
-/// part is read.
+/// Sends one part; its record. The permit is given back when most of the part was read: while the destination answers,
+/// another part is read.
 pub(crate) async fn upload_part(
     context: &Context,
     record: &UploadRecord,

@@ -1,9 +1,9 @@
 //! Parts of an upload: read as many at once as there are permits, and recorded in groups.
 //!
-//! A group is written when it is full, or 2 s after its first part was answered, and at once while the worker drains. It
-//! is smaller where the ledger charges nothing for writes.
-//! A part that is recorded is not sent again. So after a crash the parts in flight are sent again, and those that were
-//! answered in the last 2 s.
+//! A ledger that charges for writes gets a group when it is full, or 2 s after its first part was answered, and at once
+//! while the worker drains. Any other gets each part as soon as the group before is written.
+//! A part that is recorded is not sent again. So after a crash the parts that were on their way are sent again, and those
+//! that were answered since the last group.
 
 use std::time::Duration;
 
@@ -19,13 +19,10 @@ use crate::objects::context::Context;
 use crate::objects::multipart::part::upload_part;
 use crate::objects::plan;
 
-/// Parts of a full group at a ledger that charges for writes: some 2 KB.
-const CHARGED_GROUP_PARTS: usize = 64;
+/// Parts of a full group: some 2 KB.
+const GROUP_PARTS: usize = 64;
 
-/// The same at any other ledger. A fast link sends more in 2 s than a crash is to cost: 8 parts are 128 MiB.
-const FREE_GROUP_PARTS: usize = 8;
-
-/// A group waits no longer than this for more parts.
+/// A group waits no longer than this for more parts, at a ledger that charges for writes.
 const GROUP_AFTER: Duration = Duration::from_secs(2);
 
 /// Parts that were sent and are to be recorded. Dropped before that, at a drain or with a lost lease, they are left to
@@ -55,12 +52,10 @@ impl<'a> Group<'a> {
     }
 
     fn is_due(&self, drains: bool) -> bool {
-        let waited = self.since.is_some_and(|since| drains || since.elapsed() >= GROUP_AFTER);
-        let full = match self.context.engine.ledger.is_charged() {
-            true => CHARGED_GROUP_PARTS,
-            false => FREE_GROUP_PARTS,
-        };
-        waited || self.parts.len() >= full
+        let Some(since) = self.since else { return false };
+        // Without a charge nothing speaks for waiting: a fast link sends more in 2 s than a crash is to cost.
+        let waits = self.context.engine.ledger.is_charged() && !drains;
+        !waits || since.elapsed() >= GROUP_AFTER || self.parts.len() >= GROUP_PARTS
     }
 
     async fn due(&self) {
