@@ -5,6 +5,7 @@ pub mod concurrency;
 mod fair_shares;
 mod live;
 mod live_rate;
+mod range_buffers;
 pub mod rate;
 mod share;
 
@@ -13,6 +14,7 @@ pub use concurrency::{ConcurrencyLimiter, Lane, Permit, Working};
 pub use fair_shares::FairShares;
 pub use live::{LimitedTransfer, LiveLimits, LiveRates};
 pub use live_rate::{Allowance, LiveRate};
+pub use range_buffers::{RANGE_BYTES, RangeBuffer, RangeBuffers, ranges_of};
 pub use share::{BEAT, Shares};
 
 /// Memory of a process besides its transfers, bytes: code, TLS, the ledger's and the queue's clients,

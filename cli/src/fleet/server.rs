@@ -317,6 +317,7 @@ impl Server {
         worker.executors = self.executors.clone();
         worker.activity = self.status.activity.clone();
         worker.limiter = Some(context.transfers.of_task());
+        worker.range_buffers = Some(context.transfers.range_buffers());
         worker.turns = self.status.turns.clone();
         worker.release_time = RELEASE_TIME;
         worker

@@ -157,6 +157,11 @@ impl ConcurrencyLimiter {
         }
     }
 
+    /// The permit of one transfer, if one is free that no transfer waits for.
+    pub fn acquire_idle(&self) -> Option<Permit> {
+        if self.free() > 0 { self.take() } else { None }
+    }
+
     /// Waits until a permit is free that no transfer waits for: then the worker receives new work. Takes no
     /// permit, because new work may come late, and running transfers need permits meanwhile.
     pub async fn idle(&self) {

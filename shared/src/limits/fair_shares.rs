@@ -11,9 +11,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, Weak};
 
-use crate::limits::ConcurrencyLimiter;
 use crate::limits::concurrency::Inner;
-use crate::limits::transfers_within;
+use crate::limits::{ConcurrencyLimiter, RangeBuffers, transfers_within};
 use crate::metrics;
 use crate::sync::lock;
 
@@ -22,7 +21,10 @@ const OVERSHOOT: usize = 3;
 
 /// The transfers of a machine. Clones share them.
 #[derive(Debug, Clone)]
-pub struct FairShares(Arc<Pool>);
+pub struct FairShares {
+    pool: Arc<Pool>,
+    range_buffers: RangeBuffers,
+}
 
 /// What the limiters of the tasks share.
 #[derive(Debug)]
@@ -35,21 +37,30 @@ pub(super) struct Pool {
 }
 
 impl FairShares {
-    /// As many transfers of a scan, each lane's reserve besides.
+    /// As many transfers of a scan, each lane's reserve besides, and no buffers for ranges.
     pub fn new(total: usize) -> Self {
         let (in_use, busy, limiters) = Default::default();
-        FairShares(Arc::new(Pool { total: total.max(1), in_use, busy, limiters }))
+        let pool = Arc::new(Pool { total: total.max(1), in_use, busy, limiters });
+        FairShares { pool, range_buffers: RangeBuffers::beside(0, 0) }
     }
 
-    /// As many as a machine may have at once, but no more than fit into its memory at any moment.
+    /// As many as a machine may have at once, but no more than fit into its memory at any moment; buffers for ranges in
+    /// the memory that is left then.
     pub fn within(concurrency: usize, memory_limit_bytes: u64) -> Self {
-        FairShares::new(concurrency.min(transfers_within(memory_limit_bytes) / OVERSHOOT))
+        let shares = FairShares::new(concurrency.min(transfers_within(memory_limit_bytes) / OVERSHOOT));
+        let most = OVERSHOOT * shares.pool.total();
+        FairShares { range_buffers: RangeBuffers::beside(most, memory_limit_bytes), ..shares }
+    }
+
+    /// The buffers for ranges, which all tasks share.
+    pub fn range_buffers(&self) -> RangeBuffers {
+        self.range_buffers.clone()
     }
 
     /// The limiter of one task: its share, and what its stores' throttled answers allow.
     pub fn of_task(&self) -> ConcurrencyLimiter {
-        let limiter = ConcurrencyLimiter::of_pool(self.0.clone());
-        let mut limiters = lock(&self.0.limiters);
+        let limiter = ConcurrencyLimiter::of_pool(self.pool.clone());
+        let mut limiters = lock(&self.pool.limiters);
         limiters.retain(|limiter| limiter.strong_count() > 0);
         limiters.push(Arc::downgrade(limiter.inner()));
         limiter
@@ -175,7 +186,8 @@ mod tests {
     #[test]
     fn a_machine_has_no_more_transfers_than_fit_into_its_memory() {
         let shares = FairShares::within(1_000, crate::limits::BASE_BYTES + 60 * crate::limits::TRANSFER_BYTES);
-        assert_eq!(shares.of_task().limit(), 20);
+        assert_eq!((shares.of_task().limit(), shares.range_buffers().total()), (20, 0));
+        assert_eq!(FairShares::within(64, 512 << 20).range_buffers().total(), 8);
         assert_eq!(FairShares::within(1_000, 0).of_task().limit(), 1);
     }
 }

@@ -13,6 +13,7 @@ mod parts;
 mod pause;
 mod protection;
 mod recording;
+mod reread;
 mod shares;
 mod stage;
 mod suspects;

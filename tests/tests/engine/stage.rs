@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,12 @@ use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
 use shared::queue::{JobQueue, Outgoing};
 use shared::store::Store;
 use worker::{Follow, LiveLimits};
+
+/// A folder as a store.
+pub fn folder(path: &Path) -> FileStore {
+    let location = Location::folder(path).expect("a folder is a location");
+    FileStore::open(&location).expect("the folder opens")
+}
 
 /// Two folders, a queue and a ledger.
 pub struct Stage {
@@ -74,11 +80,12 @@ impl Stage {
     }
 
     pub fn start(&self) -> Running {
-        let store = |path: &PathBuf| -> Store {
-            let location = Location::folder(path).expect("a folder is a location");
-            Arc::new(FileStore::open(&location).expect("the folder opens"))
-        };
-        let stores = (store(&self.source), store(&self.destination));
+        self.start_into(Arc::new(folder(&self.destination)))
+    }
+
+    /// Starts a worker that copies into this store.
+    pub fn start_into(&self, destination: Store) -> Running {
+        let stores: (Store, Store) = (Arc::new(folder(&self.source)), destination);
         let (queue, ledger) = (self.queue.clone(), self.ledger.clone());
         let mut worker = stage::worker(stores, queue, ledger, (&self.machine, &self.options));
         worker.worker.fleet = self.fleet.clone();

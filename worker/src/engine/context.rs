@@ -8,7 +8,7 @@ use std::time::Duration;
 use shared::config::MachineSettings;
 use shared::fleet::Fleet;
 use shared::ledger::{NO_FENCE, Outcome, RunOptions, RunStart, Settlement, SharedLedger, events_run};
-use shared::limits::{ConcurrencyLimiter, Lane, transfers_within};
+use shared::limits::{ConcurrencyLimiter, Lane, RangeBuffers, transfers_within};
 use shared::metrics::tasks::TaskMetrics;
 use shared::object::Timestamp;
 use shared::queue::Queue;
@@ -44,6 +44,8 @@ pub struct Engine {
     pub ledger: SharedLedger,
     /// Bytes transferred, and objects in flight.
     pub moved: Arc<TransferProgress>,
+    /// Memory for ranges that are read before their turn.
+    pub(crate) range_buffers: RangeBuffers,
     /// Cancelled once the worker drains.
     pub draining: CancellationToken,
     pub(crate) machine: MachineSettings,
@@ -141,6 +143,14 @@ impl LaneContext {
     }
 }
 
+/// The buffers for ranges that fit beside the most transfers that a worker has at any moment.
+fn range_buffers(machine: &MachineSettings, has_events: bool) -> RangeBuffers {
+    let limit = transfers(machine, has_events);
+    // As below: each lane has a quarter beside the limit.
+    let reserves = if has_events { 2 * limit.div_ceil(4) } else { 0 };
+    RangeBuffers::beside(limit + reserves, machine.memory_limit)
+}
+
 /// The transfers that a worker may have at the same time.
 fn transfers(machine: &MachineSettings, has_events: bool) -> usize {
     let mut within = transfers_within(machine.memory_limit);
@@ -157,6 +167,7 @@ fn transfers(machine: &MachineSettings, has_events: bool) -> usize {
 
 impl Engine {
     fn new(worker: Worker, draining: CancellationToken) -> Self {
+        let buffers = worker.range_buffers.unwrap_or_else(|| range_buffers(&worker.machine, worker.events.is_some()));
         Engine {
             runs: Runs::new(&worker.task, worker.ledger.clone()),
             transfer_reporter: TransferReporter::new(&worker.name),
@@ -165,6 +176,7 @@ impl Engine {
             name: worker.name,
             ledger: worker.ledger,
             moved: worker.moved,
+            range_buffers: buffers,
             draining,
             machine: worker.machine,
             fleet: worker.fleet,

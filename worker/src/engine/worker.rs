@@ -7,7 +7,7 @@ use shared::config::MachineSettings;
 use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
 use shared::ledger::SharedLedger;
-use shared::limits::ConcurrencyLimiter;
+use shared::limits::{ConcurrencyLimiter, RangeBuffers};
 use shared::metrics::tasks::TaskMetrics;
 use shared::queue::Queue;
 use shared::report::Listener;
@@ -49,6 +49,8 @@ pub struct Worker {
     pub activity: Arc<Activity>,
     /// The limit of its transfers, where several tasks share one; `None`: its own, by `machine`.
     pub limiter: Option<ConcurrencyLimiter>,
+    /// Memory for ranges that are read before their turn, where several tasks share it; `None`: its own, by `machine`.
+    pub range_buffers: Option<RangeBuffers>,
     /// When it may poll, and for how long, where several tasks share the polls; `None`: whenever it can work.
     pub turns: Option<Arc<Turns>>,
     /// How long it releases jobs that it does not finish, before it leaves them to the ends of their leases: short
@@ -74,6 +76,7 @@ impl Worker {
             moved: Arc::default(),
             activity: Arc::default(),
             limiter: None,
+            range_buffers: None,
             turns: None,
             release_time: RELEASE_TIME,
             executors: Executors::default(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt;
 use shared::config::{Config, Find, Work};
 use shared::describe::{self, Describer};
 use shared::filter::{Filter, FilterError, FilterVerdict};
@@ -202,9 +203,21 @@ impl Context {
     /// Waits for the right to one transfer; the stores' throttling counts from here. A transfer that waits for the
     /// task's limits holds its permit: its lane receives no more jobs meanwhile.
     pub async fn transfer_permit(&self) -> TransferPermit {
+        self.note_throttles();
+        (self.lane.limiter.acquire().await, self.objects.limits.transfer().await)
+    }
+
+    /// The right to one more transfer of a job that has one already, if one is free that no other transfer waits for. A
+    /// job that waited for it could wait for ever: for others that wait in the same way.
+    pub fn idle_transfer_permit(&self) -> Option<TransferPermit> {
+        self.note_throttles();
+        let permit = self.lane.limiter.acquire_idle()?;
+        Some((permit, self.objects.limits.transfer().now_or_never()?))
+    }
+
+    fn note_throttles(&self) {
         let throttles = self.objects.source.throttles() + self.objects.destination.throttles();
         self.lane.limiter.throttles(throttles);
-        (self.lane.limiter.acquire().await, self.objects.limits.transfer().await)
     }
 
     /// Records the run that counts a job's objects, if that is the run of events.

@@ -1,16 +1,17 @@
 //! Reading written objects again, where nothing else shows that their bytes are right; and removing wrong ones.
 
-use std::sync::atomic::Ordering;
+mod ranges;
 
-use shared::digest::{Algorithm, Checksum, MultipartHasher};
-use shared::object::{ETag, Pin};
+use shared::digest::{Algorithm, Checksum, Hasher, MultipartHasher};
+use shared::object::ETag;
 use shared::retry::{self, TRANSFER};
-use shared::store::{Body, Read, Right, Written};
+use shared::store::{Body, Right, Written};
 use shared::{Error, ErrorKind, Result};
 
 use crate::objects::context::Context;
 use crate::objects::integrity;
 use crate::objects::pipe::{hasher, read_through};
+use crate::objects::reread::ranges::WrittenObject;
 use crate::objects::suspects;
 
 /// Hashes the bytes of a body of the source.
@@ -20,60 +21,88 @@ pub(crate) async fn hash(context: &Context, subject: &str, body: Body, algorithm
     Ok(hasher.finish())
 }
 
-/// Reads the written object: `BadDigest` unless it has this checksum.
-pub(crate) async fn expect_checksum(context: &Context, key: &str, written: &Written, known: &Checksum) -> Result<()> {
-    let subject = context.objects.destination.location().display_key(key);
-    let once = || async {
-        let body = open(context, key, written).await?;
-        let found = hash(context, &subject, body, known.algorithm).await?;
-        integrity::same(&subject, known, &found, "what the destination holds")
-    };
-    retry::run(&TRANSFER, &subject, once).await.map_err(|error| overtaken(&subject, error))
+/// What the bytes of a written object must make.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Expected<'a> {
+    /// This checksum.
+    Checksum(&'a Checksum),
+    /// This tag, when they are cut into parts of so many bytes.
+    Etag(u64, &'a ETag),
 }
 
-/// Reads the written object: `BadDigest` unless it makes this tag when it is cut into parts of `part_bytes`.
-pub(crate) async fn expect_etag(
+/// The hash of the bytes that were read so far.
+enum Digest {
+    Whole(Hasher),
+    Parts(MultipartHasher),
+}
+
+impl Digest {
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Digest::Whole(hasher) => hasher.update(bytes),
+            Digest::Parts(hasher) => hasher.update(bytes),
+        }
+    }
+}
+
+impl Expected<'_> {
+    fn digest(&self, subject: &str) -> Result<Digest> {
+        match self {
+            Expected::Checksum(known) => Ok(Digest::Whole(hasher(subject, known.algorithm)?)),
+            Expected::Etag(part_bytes, _) => Ok(Digest::Parts(MultipartHasher::new(*part_bytes))),
+        }
+    }
+
+    fn judge(&self, subject: &str, digest: Digest) -> Result<()> {
+        match (self, digest) {
+            (Expected::Checksum(known), Digest::Whole(hasher)) => {
+                integrity::same(subject, known, &hasher.finish(), "what the destination holds")
+            }
+            (Expected::Etag(_, known), Digest::Parts(hasher)) => {
+                integrity::same_etag(subject, &ETag::new(&hasher.finish()), known)
+            }
+            _ => unreachable!("the digest is the one of what is expected"),
+        }
+    }
+}
+
+/// Reads the written object: `BadDigest` unless its bytes make what is expected. A large one is read in ranges. The
+/// caller has the permit of one transfer.
+pub(crate) async fn expect(
     context: &Context,
     key: &str,
     written: &Written,
-    part_bytes: u64,
-    known: &ETag,
+    size: u64,
+    expected: Expected<'_>,
 ) -> Result<()> {
     let subject = context.objects.destination.location().display_key(key);
-    let once = || async {
-        let body = open(context, key, written).await?;
-        let mut hasher = MultipartHasher::new(part_bytes);
-        read_through(body, &context.objects.limits, |chunk| hasher.update(chunk)).await?;
-        integrity::same_etag(&subject, &ETag::new(&hasher.finish()), known)
+    let object = WrittenObject { context, key, written, size, subject: &subject };
+    let in_one_stream = || async {
+        let mut digest = expected.digest(&subject)?;
+        object.read(|bytes| digest.update(bytes)).await?;
+        expected.judge(&subject, digest)
     };
-    retry::run(&TRANSFER, &subject, once).await.map_err(|error| overtaken(&subject, error))
-}
-
-/// Opens a read of the written object. Reading a named version needs a right of its own (`s3:GetObjectVersion`):
-/// without it the current version is read, if it still has the tag and the version that were answered.
-async fn open(context: &Context, key: &str, written: &Written) -> Result<Body> {
-    let pin = Pin { etag: written.etag.clone(), version: written.version.clone() };
-    if pin.version.is_some() && !context.objects.denies_versions.load(Ordering::Relaxed) {
-        match context.objects.destination.get(key, &Read { range: None, pin: pin.clone() }).await {
-            Err(error) if error.kind() == ErrorKind::Denied => {}
-            object => return Ok(object?.body),
+    let in_ranges = || async {
+        let mut digest = expected.digest(&subject)?;
+        let read = object.read_ranges(|bytes| digest.update(bytes)).await;
+        // Each range was tried again by itself: all ranges are read once more only if their bytes are wrong.
+        match read {
+            Ok(()) => expected.judge(&subject, digest).map(Ok),
+            Err(error) => Ok(Err(error)),
         }
-        context.objects.denies_versions.store(true, Ordering::Relaxed);
-    }
-    let object =
-        context.objects.destination.get(key, &Read { range: None, pin: Pin { version: None, ..pin.clone() } }).await;
-    let object = object.map_err(|error| match error.kind() {
-        ErrorKind::Denied if pin.version.is_some() => {
-            let names = context.objects.destination.capabilities().rights;
-            error.and(&format!("allow {} or {}", names.name(Right::Get), names.name(Right::GetVersion)))
+    };
+    let judged = match object.goes_in_ranges() {
+        true => retry::run(&TRANSFER, &subject, in_ranges).await.flatten(),
+        false => retry::run(&TRANSFER, &subject, in_one_stream).await,
+    };
+    let judged = match judged {
+        Err(error) if error.kind() == ErrorKind::RangeIgnored => {
+            tracing::debug!(%error, "the destination ignores ranges: reading the object in one stream");
+            retry::run(&TRANSFER, &subject, in_one_stream).await
         }
-        _ => error,
-    })?;
-    if object.info.version.is_some() && pin.version.is_some() && object.info.version != pin.version {
-        let subject = context.objects.destination.location().display_key(key);
-        return Err(Error::new(ErrorKind::PreconditionFailed, "get", subject, "the key holds another version now"));
-    }
-    Ok(object.body)
+        judged => judged,
+    };
+    judged.map_err(|error| overtaken(&subject, error))
 }
 
 /// What another has overwritten since cannot be judged any more: it is copied again.

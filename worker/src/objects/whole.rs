@@ -15,7 +15,7 @@ use crate::objects::item::Item;
 use crate::objects::metadata::{self, SourceSnapshot};
 use crate::objects::pipe::Pipe;
 use crate::objects::plan;
-use crate::objects::reread;
+use crate::objects::reread::{self, Expected};
 use crate::objects::service_copies::is_refusal;
 use crate::objects::verdict::Copied;
 use crate::objects::version::at_version;
@@ -104,7 +104,7 @@ async fn stream(item: &Item, wanted: &JobObject, subject: &str, counted: &Attemp
     let by_destination = match (check.confirmed_by(&written, &hashed, &destination), &checksum) {
         (Some(algorithm), _) => Some(format!("destination {algorithm}")),
         (None, Some(ours)) if info.size > 0 && context.objects.can_be_read(write.storage_class.as_deref()) => {
-            read_again(context, &wanted.key, &written, ours).await?;
+            read_again(context, &wanted.key, &written, info.size, ours).await?;
             // The bytes are right, so its tag is none of theirs.
             context.objects.learn_tags(destination.etags != EtagMeaning::Opaque);
             Some(READ_AGAIN.to_owned())
@@ -123,8 +123,8 @@ async fn stream(item: &Item, wanted: &JobObject, subject: &str, counted: &Attemp
 }
 
 /// Reads the written object, and removes it if its bytes are wrong.
-async fn read_again(context: &Context, key: &str, written: &Written, ours: &Checksum) -> Result<()> {
-    match reread::expect_checksum(context, key, written, ours).await {
+async fn read_again(context: &Context, key: &str, written: &Written, size: u64, ours: &Checksum) -> Result<()> {
+    match reread::expect(context, key, written, size, Expected::Checksum(ours)).await {
         Ok(()) => Ok(()),
         Err(error) => Err(reread::withdraw(context, key, error).await),
     }

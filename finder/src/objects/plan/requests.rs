@@ -6,6 +6,7 @@
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
+use shared::limits::ranges_of;
 use shared::objects::job::{JobKey, JobObject};
 use shared::store::{Capabilities, EtagMeaning, Support};
 
@@ -92,7 +93,8 @@ fn by_service(terms: &Terms) -> (SideRequests, SideRequests) {
 fn whole(object: &JobObject, terms: &Terms) -> (SideRequests, SideRequests) {
     let cut = u64::from(is_cut(object, &terms.source));
     let reads = if is_md5_reported(object, terms) { 1 } else { 2 };
-    let read_again = u64::from(object.size > 0 && !shows_bytes(&terms.destination));
+    let is_read_again = object.size > 0 && !shows_bytes(&terms.destination);
+    let read_again = if is_read_again { reads_of_copy(object, terms) } else { 0 };
     let from = SideRequests { get: reads, head: cut, tags: asks_for_tags(terms), ..SideRequests::default() };
     (from, SideRequests { put: 1, get: read_again, ..SideRequests::default() })
 }
@@ -104,7 +106,8 @@ fn in_parts(object: &JobObject, parts: u64, terms: &Terms) -> (SideRequests, Sid
     let head = 2 + u64::from(is_cut(object, &terms.source));
     // Only the whole object's MD5 is known, and the parts' tags do not show it.
     let has_md5 = terms.source.etags != EtagMeaning::Opaque && has_md5(object) && !has_crcs(&terms.source);
-    let read_again = u64::from(streams && (has_md5 || !shows_bytes(&terms.destination)));
+    let is_read_again = streams && (has_md5 || !shows_bytes(&terms.destination));
+    let read_again = if is_read_again { reads_of_copy(object, terms) } else { 0 };
     let from = SideRequests {
         get: if streams { reads } else { 0 },
         head,
@@ -112,6 +115,11 @@ fn in_parts(object: &JobObject, parts: u64, terms: &Terms) -> (SideRequests, Sid
         ..SideRequests::default()
     };
     (from, SideRequests { put: parts + 2, list: 1, get: read_again, ..SideRequests::default() })
+}
+
+/// The reads of a written object that is read again. As the defaults do it: with too little memory it is one.
+fn reads_of_copy(object: &JobObject, terms: &Terms) -> u64 {
+    if terms.destination.is_remote { ranges_of(object.size) } else { 1 }
 }
 
 fn has_md5(object: &JobObject) -> bool {

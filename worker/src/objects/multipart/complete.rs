@@ -14,7 +14,7 @@ use crate::objects::integrity::finished::{Finished, Remaining, finished};
 use crate::objects::integrity::{READ_AGAIN, words};
 use crate::objects::metadata;
 use crate::objects::multipart::upload::{check_version, created_with, is_listed};
-use crate::objects::reread;
+use crate::objects::reread::{self, Expected};
 use crate::objects::verdict::Copied;
 
 /// How completing an upload ended.
@@ -227,13 +227,19 @@ async fn check(
         }
         Remaining::ReadParts(_) if !context.objects.can_be_read(record.storage_class.as_deref()) => words(None, None),
         Remaining::Read(known, source) => {
-            reread::expect_checksum(context, key, written, &known).await?;
+            read_again(context, record, written, Expected::Checksum(&known)).await?;
             words(source, Some(READ_AGAIN.to_owned()))
         }
         Remaining::ReadParts(etag) => {
-            reread::expect_etag(context, key, written, record.part_bytes, &etag).await?;
+            read_again(context, record, written, Expected::Etag(record.part_bytes, &etag)).await?;
             words(Some("source etag".to_owned()), Some(READ_AGAIN.to_owned()))
         }
     };
     Ok((checksum, verified))
+}
+
+/// Reads the finished object. The permits of its parts are given back by now.
+async fn read_again(context: &Context, record: &UploadRecord, written: &Written, expected: Expected<'_>) -> Result<()> {
+    let _permit = context.transfer_permit().await;
+    reread::expect(context, &record.upload.key, written, record.size, expected).await
 }
