@@ -13,7 +13,8 @@ def clean_environment():
 
 
 class Client:
-    """A program. `command` copies all that differs from a bucket to another one of the store."""
+    """A program. `command` copies all that differs from a bucket to another one of the store, and `between` to a bucket
+    of another store, with the `environment` of both stores."""
 
     name = ""
     # Whether it copies the bytes through itself; others let the store copy.
@@ -22,7 +23,13 @@ class Client:
     def __init__(self, program, folder):
         self.program, self.folder, self.runs = program, folder, 0
 
-    def environment(self, _store):
+    def command(self, store, source, destination):
+        return self.between(store, source, store, destination)
+
+    def between(self, from_store, source, to_store, destination):
+        raise NotImplementedError(f"{self.name} does not copy between two stores")
+
+    def environment(self, _from_store, _to_store):
         return clean_environment()
 
 
@@ -31,9 +38,6 @@ class Flotilla(Client):
         super().__init__(program, folder)
         self.name = name
         (folder / "keys.json").write_text(json.dumps({"access_key_id": KEY, "secret_access_key": SECRET}))
-
-    def command(self, store, source, destination):
-        return self.between(store, source, store, destination)
 
     def between(self, from_store, source, to_store, destination):
         self.runs += 1
@@ -57,12 +61,12 @@ class Rclone(Client):
              "--s3-upload-concurrency", "8", "--s3-chunk-size", "16Mi", "--retries", "1", "--use-server-modtime",
              "--server-side-across-configs=false", "--quiet"]
 
-    def command(self, _store, source, destination):
+    def between(self, _from_store, source, _to_store, destination):
         return [self.program, "copy", f"source:{source}", f"destination:{destination}", *self.FLAGS]
 
-    def environment(self, store):
+    def environment(self, from_store, to_store):
         env = clean_environment() | {"RCLONE_CONFIG": str(self.folder / "rclone.conf")}
-        for remote in ("SOURCE", "DESTINATION"):
+        for remote, store in (("SOURCE", from_store), ("DESTINATION", to_store)):
             settings = {"type": "s3", "provider": "Other", "endpoint": store.endpoint, "region": "us-east-1",
                         "access_key_id": KEY, "secret_access_key": SECRET}
             env |= {f"RCLONE_CONFIG_{remote}_{name.upper()}": value for name, value in settings.items()}
@@ -73,11 +77,12 @@ class Juicefs(Client):
     name = "juicefs"
 
     # minio: means S3 in path style over plain HTTP. Its metrics get any free port.
-    def command(self, store, source, destination):
-        places = [f"minio://{KEY}:{SECRET}@{store.host}/{bucket}/" for bucket in (source, destination)]
-        return [self.program, "sync", *places, "--threads", "32", "--metrics", "127.0.0.1:0"]
+    def between(self, from_store, source, to_store, destination):
+        sides = ((from_store, source), (to_store, destination))
+        addresses = [f"minio://{KEY}:{SECRET}@{store.host}/{bucket}/" for store, bucket in sides]
+        return [self.program, "sync", *addresses, "--threads", "32", "--metrics", "127.0.0.1:0"]
 
-    def environment(self, _store):
+    def environment(self, _from_store, _to_store):
         return clean_environment() | {"HOME": str(self.folder)}
 
 
@@ -90,7 +95,7 @@ class S5cmd(Client):
         return [self.program, "--endpoint-url", store.endpoint, "--log", "error", "sync", "--size-only",
                 f"s3://{source}/*", f"s3://{destination}/"]
 
-    def environment(self, _store):
+    def environment(self, _from_store, _to_store):
         return clean_environment() | {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET,
                                       "AWS_REGION": "us-east-1"}
 
@@ -98,9 +103,9 @@ class S5cmd(Client):
 class S3sync(Client):
     name = "s3sync"
 
-    def command(self, store, source, destination):
+    def between(self, from_store, source, to_store, destination):
         sides = []
-        for side in ("source", "target"):
+        for side, store in (("source", from_store), ("target", to_store)):
             sides += [f"--{side}-endpoint-url", store.endpoint, f"--{side}-access-key", KEY,
                       f"--{side}-secret-access-key", SECRET, f"--{side}-region", "us-east-1",
                       f"--{side}-force-path-style"]

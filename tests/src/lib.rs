@@ -18,3 +18,4 @@ pub mod short_delays;
 pub mod simulator;
 pub mod sources;
 pub mod stage;
+pub mod tls;

@@ -12,6 +12,7 @@ mod answer;
 mod bucket;
 mod chunked;
 mod counters;
+pub mod link;
 mod list_gate;
 mod listing;
 mod pattern;

@@ -13,6 +13,8 @@ pub(super) struct Counters {
     requests: Mutex<BTreeMap<&'static str, u64>>,
     /// Requests that were answered with a 503.
     pub throttled: AtomicU64,
+    /// Bytes of bodies so far, also of bodies that are still on their way or are cut off.
+    pub arrived: AtomicU64,
     /// Bytes of bodies received.
     pub received: AtomicU64,
     /// Bytes of bodies sent.
@@ -32,6 +34,7 @@ impl Counters {
         json!({
             "requests": *lock(&self.requests),
             "throttled": self.throttled.load(Relaxed),
+            "arrived": self.arrived.load(Relaxed),
             "received": self.received.load(Relaxed),
             "sent": self.sent.load(Relaxed),
             "foreign": self.foreign.load(Relaxed),
@@ -41,6 +44,7 @@ impl Counters {
     /// Begins again at zero.
     pub fn reset(&self) {
         lock(&self.requests).clear();
-        [&self.throttled, &self.received, &self.sent, &self.foreign].iter().for_each(|count| count.store(0, Relaxed));
+        let counts = [&self.throttled, &self.arrived, &self.received, &self.sent, &self.foreign];
+        counts.iter().for_each(|count| count.store(0, Relaxed));
     }
 }

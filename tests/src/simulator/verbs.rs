@@ -101,7 +101,11 @@ fn other(shared: &Shared, operation: &str, request: &Request) -> Answer {
 /// Reads a body, and keeps what an object or a part of it would be.
 async fn received(shared: &Shared, connection: &mut Connection, request: &Request) -> io::Result<Answer> {
     let mut body = Body::default();
-    connection.body(request, shared.settings.bandwidth(), |bytes| body.add(bytes)).await?;
+    let take = |bytes: &[u8]| {
+        shared.counters.arrived.fetch_add(bytes.len() as u64, Relaxed);
+        body.add(bytes);
+    };
+    connection.body(request, shared.settings.bandwidth(), take).await?;
     let (size, etag, is_foreign) = body.finish();
     shared.counters.received.fetch_add(size, Relaxed);
     shared.counters.foreign.fetch_add(u64::from(is_foreign), Relaxed);

@@ -33,6 +33,7 @@ mod serve;
 mod stop;
 mod subscription;
 mod support;
+mod tls;
 mod transfers;
 mod unlisted;
 mod upgrade;

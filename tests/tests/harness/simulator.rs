@@ -121,6 +121,8 @@ async fn the_simulator_completes_uploads_from_their_parts() {
     assert_eq!(complete.send().await.unwrap_err().code(), Some("NoSuchUpload"));
     let head = client.head_object().bucket("sink").key("k").send().await.unwrap();
     assert_eq!((head.content_length(), simulator.counters()["foreign"].as_u64()), (Some(2 * 131_072), Some(0)));
+    let counters = simulator.counters();
+    assert_eq!(counters["arrived"], counters["received"], "all bodies have come to their end");
 }
 
 #[tokio::test]
