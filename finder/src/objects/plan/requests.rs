@@ -11,6 +11,9 @@ use shared::store::{Capabilities, EtagMeaning, Support};
 
 use super::estimate::Terms;
 
+/// Parts on a page of their listing.
+const PAGE_PARTS: u64 = 1_000;
+
 /// Requests to one store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SideRequests {
@@ -111,7 +114,8 @@ fn in_parts(object: &JobObject, parts: u64, terms: &Terms) -> (SideRequests, Sid
         tags: asks_for_tags(terms),
         ..SideRequests::default()
     };
-    (from, SideRequests { put: parts + 2, list: 1, get: read_again, ..SideRequests::default() })
+    let list = parts.div_ceil(PAGE_PARTS);
+    (from, SideRequests { put: parts + 2, list, get: read_again, ..SideRequests::default() })
 }
 
 fn has_md5(object: &JobObject) -> bool {
