@@ -3,6 +3,7 @@
 //! Stores are simulated and count by verb; SQS and DynamoDB are emulated behind a meter that computes the billed units.
 
 mod first;
+mod giants;
 mod table;
 mod upload;
 
@@ -40,6 +41,8 @@ struct Bench {
     seen: DynamoDbLedger,
     find: Find,
     work: Work,
+    machine: MachineSettings,
+    workers: usize,
 }
 
 impl Bench {
@@ -72,7 +75,8 @@ impl Bench {
         let work = Work { look_again: Some(true), ..Work::default() };
         // One range: a listing is split as its pages come, which is not the same each time.
         let find = Find { list_concurrency: 1, ..Find::default() };
-        Bench { simulators, sides, meter, queue, ledger, seen, find, work }
+        let machine = MachineSettings::default();
+        Bench { simulators, sides, meter, queue, ledger, seen, find, work, machine, workers: 1 }
     }
 
     async fn stores(&self) -> (Store, Store) {
@@ -98,11 +102,14 @@ impl Bench {
         let before = self.simulators.each_ref().map(Simulator::counters);
         let (source, destination) = self.stores().await;
         self.meter.take();
-        let machine = MachineSettings::default();
-        let stores = (source.clone(), destination.clone());
-        let mut worker = worker(stores, self.queue.clone(), self.ledger.clone(), (&machine, &self.work));
-        worker.objects.follow.look_again = true;
-        let working = Running::start(worker.build());
+        let start = |_| {
+            let stores = (source.clone(), destination.clone());
+            let settings = (&self.machine, &self.work);
+            let mut worker = worker(stores, self.queue.clone(), self.ledger.clone(), settings);
+            worker.objects.follow.look_again = true;
+            Running::start(worker.build())
+        };
+        let working: Vec<Running> = (0..self.workers).map(start).collect();
         let finder = Finder {
             task: TASK.into(),
             queue: self.queue.clone(),
@@ -116,7 +123,11 @@ impl Bench {
         let planner = planner.expect("the filters are valid");
         finder.run(&planner, CancellationToken::new(), Arc::default()).await.expect("the finder ends well");
         until(async || self.last_run().await.is_some_and(|run| run.is_done())).await;
-        working.stop().await.expect("the worker ends well");
+        // All drain at the same time.
+        working.iter().for_each(|worker| worker.stop.drain.cancel());
+        for worker in working {
+            worker.stop().await.expect("the worker ends well");
+        }
         let after = self.simulators.each_ref().map(Simulator::counters);
         let counts = Counts::between([&before[0], &before[1]], [&after[0], &after[1]], self.meter.take());
         (self.last_run().await.expect("it is recorded"), counts)
