@@ -212,4 +212,5 @@ async fn a_plan_in_slices_has_the_sums_of_one_in_one_go() {
     }
 }
 
+mod added;
 mod documented;
