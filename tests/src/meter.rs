@@ -35,6 +35,8 @@ pub struct Counted {
     pub queue: u64,
     /// Write units of DynamoDB.
     pub writes: u64,
+    /// Those of them that a condition refused: they are billed too.
+    pub refused: u64,
     /// Half read units of DynamoDB: an eventually consistent read costs one of each block.
     pub half_reads: u64,
 }
@@ -98,6 +100,10 @@ async fn pass(
         }
     }
     let written = counted.writes - written;
+    let error = answered["__type"].as_str().unwrap_or_default();
+    if error.ends_with("ConditionalCheckFailedException") {
+        counted.refused += written;
+    }
     let of_action = counted.requests.entry(format!("{service}.{action}")).or_default();
     *of_action = (of_action.0 + 1, of_action.1 + written);
     Ok(Response::from_parts(head, Full::new(body)))

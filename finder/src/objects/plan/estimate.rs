@@ -40,6 +40,23 @@ const RELEASE_JOBS: u32 = 10;
 /// Parts are recorded in groups, at the latest each 2 s. A plan assumes full ones: it does not know the link.
 const PARTS_PER_GROUP: u64 = 64;
 
+/// Of more parts than this the worker sends the last one first, and records it alone: not every destination takes more
+/// (`worker/src/objects/multipart/part_limit.rs`).
+const COMMON_PARTS: u64 = 1_000;
+
+/// Chosen sizes of parts are multiples of this, bytes.
+const PART_GRAIN_BYTES: u64 = 1 << 20;
+
+/// Messages of one request that sends them. Jobs of a giant's parts are sent together, and are short.
+const MESSAGES_PER_SEND: u64 = 10;
+
+/// Reads for an object in parts, besides the records of its parts: its upload, the set of its parts, and, at the end,
+/// what is open of its key.
+const UPLOAD_READS: u64 = 3;
+
+/// Reads of each job of a giant's parts: the upload, and the set of its parts.
+const PARTS_JOB_READS: u64 = 2;
+
 /// Keys that a plan names, of copies and of deletes each.
 const NAMED_KEYS: usize = 10;
 
@@ -81,10 +98,21 @@ impl Terms {
         if whole || object.size == 0 {
             return None;
         }
-        let fewest = object.size.div_ceil(u64::from(destination.max_parts).max(1));
-        let wished = work.part_size.unwrap_or(config::part_bytes(object.size));
-        let wished = wished.max(destination.min_part_bytes).min(destination.max_part_bytes);
-        Some(object.size.div_ceil(wished.max(fewest).max(1)))
+        Some(object.size.div_ceil(self.part_bytes(object.size)))
+    }
+
+    /// The size of an object's parts, as the worker cuts it (`worker/src/objects/plan.rs`), bytes.
+    fn part_bytes(&self, size: u64) -> u64 {
+        let Terms { work, destination, .. } = self;
+        let smallest = size.div_ceil(u64::from(destination.max_parts).max(1));
+        let wished = work.part_size.unwrap_or(config::part_bytes(size));
+        let wished = wished.max(destination.min_part_bytes).min(destination.max_part_bytes).max(1);
+        if wished >= smallest { wished } else { smallest.next_multiple_of(PART_GRAIN_BYTES) }
+    }
+
+    /// Whether the parts of an object are shared among workers.
+    pub(super) fn is_shared(&self, object: &JobObject) -> bool {
+        object.size >= self.work.giant_threshold && self.parts(object).is_some_and(|parts| parts > 1)
     }
 
     /// The jobs that an object of so many parts is shared out in; none if one worker does it.
@@ -92,7 +120,7 @@ impl Terms {
         if size < self.work.giant_threshold || parts < 2 {
             return 0;
         }
-        giant::job_count(u32::try_from(parts).unwrap_or(u32::MAX), size.div_ceil(parts))
+        giant::job_count(u32::try_from(parts).unwrap_or(u32::MAX), self.part_bytes(size))
     }
 }
 
@@ -230,16 +258,23 @@ impl Tally {
         // each group, which sets its parts' bits, and deleted at the end. A group is an item: written and deleted once.
         // Each job writes its own.
         let shared = terms.parts_jobs(object.size, parts);
-        let groups = parts.div_ceil(PARTS_PER_GROUP).max(shared);
-        let group = GROUP_BYTES + object.key.len() as u64 + PART_BYTES * parts.div_ceil(groups);
-        let group = group.div_ceil(price::DYNAMODB_WRITE_BYTES);
+        let groups = parts.div_ceil(PARTS_PER_GROUP).max(shared) + u64::from(parts > COMMON_PARTS);
+        // Between the read of the set and its update another job's parts came: the update is refused, which costs as
+        // much, and the set is read again. The first one meets no other.
+        let refused = if shared > 0 { groups - 1 } else { 0 };
+        let group_bytes = GROUP_BYTES + object.key.len() as u64 + PART_BYTES * parts.div_ceil(groups);
+        let group = group_bytes.div_ceil(price::DYNAMODB_WRITE_BYTES);
         let upload = UPLOAD_BYTES + object.key.len() as u64;
         let opened = upload.div_ceil(price::DYNAMODB_WRITE_BYTES);
         let update = (upload + parts / 8).div_ceil(price::DYNAMODB_WRITE_BYTES);
-        self.ledger_writes += 1 + opened + groups * (2 * group + update) + update;
-        self.queue_requests += 3 * shared;
+        self.ledger_writes += 1 + opened + groups * 2 * group + (groups + refused) * update + update;
+        // The groups are read before the parts become the object, and before they are deleted.
+        let records = (groups * group_bytes).div_ceil(price::DYNAMODB_READ_BYTES);
+        self.ledger_reads += UPLOAD_READS + 2 * records + PARTS_JOB_READS * shared + refused;
+        self.queue_requests += shared.div_ceil(MESSAGES_PER_SEND) + 2 * shared;
         if shared > 0 {
-            // The worker that completes it settles it, alone.
+            // The worker that completes it looks for a mark on its key, and settles it, alone.
+            self.ledger_reads += 1;
             self.ledger_writes += outcomes::SETTLEMENT_WRITES;
         }
     }

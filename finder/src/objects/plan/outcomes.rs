@@ -41,7 +41,7 @@ pub(super) struct Blocks {
 
 impl Blocks {
     /// The writes of a copy job's outcomes. A job is settled once; more often where it takes over 10 s, which nobody knows
-    /// here.
+    /// here. Giants are not settled with it, but each by the last of its jobs.
     pub(super) fn of_copies(&mut self, objects: &[JobObject], terms: &Terms) -> u64 {
         let is_packed = |object: &&JobObject| {
             is_packed(objects.len(), terms) && terms.parts(object).is_none() && has_comparable_etag(object, terms)
@@ -49,7 +49,8 @@ impl Blocks {
         let (packed, alone): (Vec<&JobObject>, Vec<&JobObject>) = objects.iter().partition(is_packed);
         let keys = packed.iter().map(|object| &*object.key);
         let block = block(&mut self.copies, keys, |number| copied(number, packed[number], terms.looks_again));
-        SETTLEMENT_WRITES + block + items(alone.iter().map(|object| &*object.key))
+        let settlement = if objects.iter().all(|object| terms.is_shared(object)) { 0 } else { SETTLEMENT_WRITES };
+        settlement + block + items(alone.iter().map(|object| &*object.key))
     }
 
     /// The writes of a delete job's outcomes.

@@ -12,6 +12,9 @@ use shared::store::{Capabilities, EtagMeaning, Support};
 
 use super::estimate::Terms;
 
+/// Parts on a page of their listing.
+const PAGE_PARTS: u64 = 1_000;
+
 /// Requests to one store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SideRequests {
@@ -114,7 +117,8 @@ fn in_parts(object: &JobObject, parts: u64, terms: &Terms) -> (SideRequests, Sid
         tags: asks_for_tags(terms),
         ..SideRequests::default()
     };
-    (from, SideRequests { put: parts + 2, list: 1, get: read_again, ..SideRequests::default() })
+    let list = parts.div_ceil(PAGE_PARTS);
+    (from, SideRequests { put: parts + 2, list, get: read_again, ..SideRequests::default() })
 }
 
 /// The reads of a written object that is read again. As the defaults do it: with too little memory it is one.

@@ -79,12 +79,41 @@ async fn a_plan_counts_a_settlement_as_its_transaction() {
 
 #[tokio::test]
 async fn a_giant_object_is_shared_out_in_jobs_of_its_parts() {
-    let requests = async |work: Work| {
+    let of = async |giant_threshold: u64| {
+        let work = Work { giant_threshold, ..Work::default() };
         let source = Shelf::new(vec![entry("b", 1 << 30, 1)]);
-        count(&plan_by(source, Shelf::of([""; 0]), &Find::default(), &work).await, "queue", "request")
+        let plan = plan_by(source, Shelf::of([""; 0]), &Find::default(), &work).await;
+        [("queue", "request"), ("ledger", "write"), ("ledger", "read")].map(|(service, of)| count(&plan, service, of))
     };
-    let alone = requests(Work::default()).await;
-    assert_eq!(requests(Work { giant_threshold: 1 << 30, ..Work::default() }).await, alone + 16 * 3);
+    let ([requests, writes, reads], giant) = (of(2 << 30).await, of(1 << 30).await);
+    // Sixteen jobs, sent in two requests, each received and acknowledged.
+    assert_eq!(giant[0], requests + 2 + 16 * 2);
+    // One group of two writes, with an update of the set, becomes sixteen groups with an update each, of which all but
+    // the first are refused once. Either way the object is settled once.
+    assert_eq!(giant[1], writes - (2 * 2 + 1) + 16 * (2 + 1) + 15);
+    // Each job reads the upload and the set, and the set again after a refusal. The records of the groups take two
+    // reads and not one, twice. The key may have a mark.
+    assert_eq!(giant[2], reads + 16 * 2 + 15 + 2 + 1);
+}
+
+#[tokio::test]
+async fn a_plan_lists_the_parts_of_an_object_page_by_page() {
+    let of = async |part_size: u64| {
+        let work = Work { part_size: Some(part_size), ..Work::default() };
+        let source = Shelf::new(vec![entry("b", 8 << 30, 1)]);
+        plan_by(source, Shelf::of([""; 0]), &Find::default(), &work).await
+    };
+    let (few, many) = (of(16 << 20).await, of(5 << 20).await);
+    assert_eq!([&few, &many].map(|plan| count(plan, "destination", "put")), [512 + 2, 1_639 + 2]);
+    // The probe, and a page of the listing.
+    assert_eq!([&few, &many].map(|plan| count(plan, "destination", "list")), [1 + 1 + 1, 1 + 1 + 2]);
+}
+
+#[tokio::test]
+async fn parts_are_cut_larger_where_there_would_be_too_many() {
+    let source = Shelf::new(vec![entry("b", 1_000 << 30, 1)]);
+    let plan = plan_of(source, Shelf::of([""; 0]), &Find::default()).await;
+    assert_eq!(count(&plan, "destination", "put"), 9_942 + 2, "parts of 103 MiB, a whole number of them");
 }
 
 #[tokio::test]
@@ -183,4 +212,5 @@ async fn a_plan_in_slices_has_the_sums_of_one_in_one_go() {
     }
 }
 
+mod added;
 mod documented;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use flotilla_tests::binaries::{self, Process};
 use flotilla_tests::emulators::{credentials_file, fresh_folder};
 use flotilla_tests::simulator::Simulator;
+use flotilla_tests::stage::until;
 
 use super::*;
 

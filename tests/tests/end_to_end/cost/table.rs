@@ -61,12 +61,13 @@ type Key = (String, String);
 pub struct Counts {
     counts: BTreeMap<Key, f64>,
     requests: BTreeMap<String, (u64, u64)>,
+    refused: u64,
 }
 
 impl Counts {
     /// Those of two stores between two readings, source first, and those of the meter.
     pub fn between(before: [&Value; 2], after: [&Value; 2], metered: Counted) -> Counts {
-        let mut counts = Counts { requests: metered.requests, ..Counts::default() };
+        let mut counts = Counts { requests: metered.requests, refused: metered.refused, ..Counts::default() };
         for (service, (before, after)) in ["source", "destination"].iter().zip(before.into_iter().zip(after)) {
             for (verb, count) in after["requests"].as_object().into_iter().flatten() {
                 let more = count.as_u64().unwrap_or(0) - before["requests"][verb].as_u64().unwrap_or(0);
@@ -115,6 +116,7 @@ pub struct Table {
     rows: BTreeMap<Key, (f64, f64)>,
     /// Requests by action, and the units that they wrote.
     requests: BTreeMap<String, (u64, u64)>,
+    refused: u64,
 }
 
 impl Table {
@@ -127,7 +129,7 @@ impl Table {
         for (key, count) in counts.counts {
             rows.entry(key).or_default().1 += count;
         }
-        Table { case: case.to_owned(), rows, requests: counts.requests }
+        Table { case: case.to_owned(), rows, requests: counts.requests, refused: counts.refused }
     }
 
     /// The counted number of one operation.
@@ -154,6 +156,18 @@ impl Table {
     /// The requests of an action of queue or ledger, as `DynamoDB.PutItem`.
     pub fn asked(&self, action: &str) -> u64 {
         self.requests.get(action).map_or(0, |(requests, _)| *requests)
+    }
+
+    /// Units of writes that a condition refused.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// The requests of one operation are as many as planned.
+    pub fn assert_exact(&self, service: &str, operation: &str) {
+        let row = self.rows.get(&(service.to_owned(), operation.to_owned()));
+        let (planned, counted) = row.map_or((0, 0), |(planned, counted)| (*planned as u64, *counted as u64));
+        assert_eq!(planned, counted, "{service} {operation}\n{self}");
     }
 
     /// Each class that costs a percent of the whole is as the plan says, but for what does not grow with the objects, and
@@ -187,6 +201,6 @@ impl fmt::Display for Table {
             let cost = counted * usd(service, operation);
             writeln!(f, "  {service:<12} {operation:<12} planned {planned:>9.0} counted {counted:>9.1} ${cost:.6}")?;
         }
-        write!(f, "  {:?}", self.requests)
+        write!(f, "  {:?}, {} units refused", self.requests, self.refused)
     }
 }

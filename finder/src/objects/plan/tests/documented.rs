@@ -31,20 +31,27 @@ fn tag(number: u64, parts: u64) -> ETag {
     ETag::new(&if parts > 1 { format!("{digits}-{parts}") } else { digits })
 }
 
-fn at_amazon(entries: Vec<Entry>) -> Shelf {
+pub(super) fn at_amazon(entries: Vec<Entry>) -> Shelf {
     let capabilities = ProviderProfile::of(Scheme::S3, None, None).capabilities();
     Shelf { capabilities, page: PAGE, ..Shelf::new(entries) }
 }
 
+/// An object of this number, with a time of its own.
+pub(super) fn object(key: &str, number: u64, size: u64, parts: u64) -> Entry {
+    let seconds = 1_700_000_000 + (number * 7_919 % 1_000_003) as i64;
+    Entry { etag: Some(tag(number, parts)), ..entry(key, size, seconds) }
+}
+
+/// The options of a fleet. One range: how often a listing is split is not the same each time.
+pub(super) fn of_a_fleet() -> (Find, Work) {
+    let work = Work { look_again: Some(true), ..Work::default() };
+    (Find { list_concurrency: 1, ..Find::default() }, work)
+}
+
 /// What a fleet pays for the requests of one object of this size. The destination has none, so its pages do not count.
 async fn usd_of_one(size: u64, parts: u64) -> f64 {
-    let object = |number: u64| {
-        let seconds = 1_700_000_000 + (number * 7_919 % 1_000_003) as i64;
-        Entry { etag: Some(tag(number, parts)), ..entry(&format!("photos/{number:08}.jpg"), size, seconds) }
-    };
-    // One range: how often a listing is split is not the same each time.
-    let options = Find { list_concurrency: 1, ..Find::default() };
-    let work = Work { look_again: Some(true), ..Work::default() };
+    let object = |number: u64| object(&format!("photos/{number:08}.jpg"), number, size, parts);
+    let (options, work) = of_a_fleet();
     let usd = async |objects: u64| {
         let source = at_amazon((0..objects).map(object).collect());
         plan_by(source, at_amazon(Vec::new()), &options, &work).await.cost.usd_requests
@@ -53,7 +60,7 @@ async fn usd_of_one(size: u64, parts: u64) -> f64 {
 }
 
 /// The least for one object: a GET and a PUT of each part, two requests around the parts, and its share of a page.
-fn least_usd(parts: u64) -> f64 {
+pub(super) fn least_usd(parts: u64) -> f64 {
     let puts = if parts > 1 { parts + 2 } else { parts };
     parts as f64 * price::S3_READ_USD + puts as f64 * price::S3_WRITE_USD + PAGE_USD
 }
