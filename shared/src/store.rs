@@ -338,8 +338,8 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     fn throttles(&self) -> u64;
 
     /// The least time from a request to the head of its answer, of the last minute or two: about a round trip. Only
-    /// good answers to requests without a body count, and no wait before a request is sent. `None` until three such
-    /// answers came, and for folders.
+    /// good answers to requests without a body count, and no wait before a request is sent. `None` before the first such
+    /// answer, and for folders.
     fn latency(&self) -> Option<Duration>;
 
     /// The time by the store's clock, from its answers: never later than the store's time, and at most

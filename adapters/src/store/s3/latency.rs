@@ -10,8 +10,8 @@ use tokio::time::Instant;
 /// change.
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Fewer answers say nothing: the first ones come over new connections, which take more round trips to open.
-const FEWEST_ANSWERS: u32 = 3;
+/// The first answer comes over a new connection, which takes one more round trip to open, with TLS two.
+const FIRST_ROUND_TRIPS: u32 = 2;
 
 /// The least time that the store took to answer, of the last answers.
 #[derive(Debug, Default)]
@@ -19,7 +19,8 @@ pub(super) struct Latency(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    answers: u32,
+    /// Whether there was more than one answer.
+    has_several: bool,
     /// When the present period began; `None` before the first answer.
     began: Option<Instant>,
     /// The least time of the present period.
@@ -32,7 +33,7 @@ impl Latency {
     /// Notes an answer of this moment, and how long it took.
     pub fn note(&self, now: Instant, took: Duration) {
         let mut state = lock(&self.0);
-        state.answers = state.answers.saturating_add(1);
+        state.has_several = state.began.is_some();
         if state.began.is_none_or(|began| now.duration_since(began) >= PERIOD) {
             state.began = Some(now);
             state.previous = state.present.take();
@@ -40,11 +41,11 @@ impl Latency {
         state.present = Some(state.present.map_or(took, |least| least.min(took)));
     }
 
-    /// The least time; `None` if there were too few answers.
+    /// The least time; of a single answer, without opening its connection. `None` before the first answer.
     pub fn least(&self) -> Option<Duration> {
         let state = lock(&self.0);
         let least = state.present.into_iter().chain(state.previous).min();
-        least.filter(|_| state.answers >= FEWEST_ANSWERS)
+        least.map(|least| if state.has_several { least } else { least / FIRST_ROUND_TRIPS })
     }
 }
 
@@ -53,14 +54,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_time_is_known_after_three_answers() {
+    fn the_least_time_counts_and_half_of_a_single_one() {
         let (latency, now) = (Latency::default(), Instant::now());
         let mut known = Vec::new();
+        assert_eq!(latency.least(), None);
         for took in [50, 30, 40, 20, 60] {
             latency.note(now, Duration::from_millis(took));
             known.push(latency.least().map(|least| least.as_millis()));
         }
-        assert_eq!(known, [None, None, Some(30), Some(20), Some(20)]);
+        assert_eq!(known, [Some(25), Some(30), Some(30), Some(20), Some(20)]);
     }
 
     #[test]
@@ -70,7 +72,7 @@ mod tests {
             latency.note(began + Duration::from_secs(seconds), Duration::from_millis(took));
             latency.least().map(|least| least.as_millis())
         };
-        assert_eq!([(0, 10), (1, 50), (59, 50)].map(|(seconds, took)| after(seconds, took)), [None, None, Some(10)]);
+        assert_eq!([(0, 10), (1, 50), (59, 50)].map(|(seconds, took)| after(seconds, took)), [Some(5), Some(10), Some(10)]);
         assert_eq!(after(60, 50), Some(10), "the period before counts");
         assert_eq!(after(119, 40), Some(10));
         assert_eq!(after(120, 50), Some(40));
