@@ -33,6 +33,7 @@ pub(crate) use errors::error_of_key;
 pub(crate) use errors::{NO_CREDENTIALS, allow};
 pub use errors::{error_at, error_from};
 use http_feedback::ConnectionState;
+pub(crate) use http_feedback::Waited;
 pub(crate) use identity::{DateSeen, identity};
 use shared::config::Connection;
 use shared::{Error, ErrorKind, Result};

@@ -34,7 +34,7 @@ pub use kind::Kind;
 pub use machine::MachineSettings;
 pub use objects::{
     Compare, Find, JOB_KEYS, LIST_IN_HEADS, ObjectsConfig, PART_BYTES, Records, RunOverrides, Side, Sse, Work,
-    multipart_threshold_bytes, part_bytes,
+    multipart_threshold_at, multipart_threshold_bytes, part_bytes,
 };
 pub use size::Size;
 

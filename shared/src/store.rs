@@ -32,6 +32,7 @@ mod wrapper;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -335,6 +336,11 @@ pub trait ObjectStore: Send + Sync + std::fmt::Debug + 'static {
     /// Throttled answers so far, including those that were retried inside: the concurrency limiter
     /// reads this number.
     fn throttles(&self) -> u64;
+
+    /// The least time from a request to the head of its answer, of the last minute or two: about a round trip. Only
+    /// good answers to requests without a body count, and no wait before a request is sent. `None` before the first
+    /// such answer, and for folders.
+    fn latency(&self) -> Option<Duration>;
 
     /// The time by the store's clock, from its answers: never later than the store's time, and at most
     /// seconds earlier.

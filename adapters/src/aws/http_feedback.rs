@@ -58,6 +58,10 @@ pub(super) enum RetryHint {
     Credentials,
 }
 
+/// How long a request waited for its turn before it was sent. Answers whose requests did not wait are without it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waited(pub Duration);
+
 /// The headers of a request's signature. Only a refusal reads them, and every request has them: so they stay text
 /// until then.
 struct Signature {
@@ -114,10 +118,14 @@ impl HttpConnector for FeedbackClient<SharedHttpConnector> {
         HttpConnectorFuture::new(async move {
             let limiter = connection_state.is_rate_limited.then(|| rate::of(request.uri()));
             let signature = Signature::of(&request);
-            if let Some(limiter) = &limiter {
-                limiter.turn().await;
-            }
+            let waited = match &limiter {
+                Some(limiter) => limiter.turn().await,
+                None => Duration::ZERO,
+            };
             let mut answer = inner.call(request).await?;
+            if !waited.is_zero() {
+                answer.add_extension(Waited(waited));
+            }
             if let Some(limiter) = &limiter {
                 keep(limiter, &answer);
             }

@@ -32,6 +32,7 @@ mod write;
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cap_std::ambient_authority;
@@ -128,6 +129,10 @@ impl ObjectStore for FileStore {
 
     fn throttles(&self) -> u64 {
         times_out_of_files()
+    }
+
+    fn latency(&self) -> Option<Duration> {
+        None
     }
 
     fn now(&self) -> Timestamp {

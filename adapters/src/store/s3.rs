@@ -13,6 +13,7 @@ mod delete_many;
 mod encoding;
 mod extras;
 mod keys;
+mod latency;
 mod lean;
 mod list_mode;
 mod listing;
@@ -278,6 +279,11 @@ impl ObjectStore for S3Store {
 
     fn throttles(&self) -> u64 {
         self.0.throttles.load(Ordering::Relaxed)
+    }
+
+    /// `None` also if the SDK makes all calls.
+    fn latency(&self) -> Option<Duration> {
+        self.0.lean.as_ref()?.latency()
     }
 
     fn now(&self) -> Timestamp {

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use shared::acl::Acl;
@@ -97,6 +98,10 @@ macro_rules! fail {
 
             fn throttles(&self) -> u64 {
                 0
+            }
+
+            fn latency(&self) -> Option<Duration> {
+                None
             }
 
             fn now(&self) -> Timestamp {

@@ -152,7 +152,8 @@ struct WorkArgs {
     /// Part size of multipart uploads [default: chosen per object]
     #[arg(long, value_name = "SIZE")]
     part_size: Option<Size>,
-    /// Send objects larger than this in parts [default: 64MiB, or 1GiB if the source reports an MD5]
+    /// Send objects larger than this in parts [default: 64MiB, or 1GiB if the source reports an MD5; less if a store is
+    /// far away]
     #[arg(long, value_name = "SIZE")]
     multipart_threshold: Option<Size>,
     /// Share objects of at least this size among all workers

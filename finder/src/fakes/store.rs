@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use shared::ErrorKind;
@@ -187,6 +188,9 @@ impl ObjectStore for Shelf {
     }
     fn throttles(&self) -> u64 {
         0
+    }
+    fn latency(&self) -> Option<Duration> {
+        None
     }
 
     async fn probe(&self) -> Result<()> {

@@ -150,8 +150,7 @@ pub struct Work {
     /// Size of parts, bytes; `None`: chosen per object.
     #[serde(with = "size::optional")]
     pub part_size: Option<u64>,
-    /// Objects larger than this go in parts, bytes; `None`: 64 MiB, and 1 GiB for those whose MD5
-    /// the source reports, so that the destination can check a whole PUT.
+    /// Objects larger than this go in parts, bytes; `None`: as [`multipart_threshold_at`] says.
     #[serde(with = "size::optional")]
     pub multipart_threshold: Option<u64>,
     /// Objects of at least this size are shared by the whole fleet, bytes.
@@ -232,6 +231,30 @@ pub const fn multipart_threshold_bytes(md5_is_known: bool) -> u64 {
     if md5_is_known { 1 << 30 } else { 64 << 20 }
 }
 
+/// What one connection is expected to carry in a round trip once it is warm, bytes: the window that usual systems and
+/// stores give it.
+const ROUND_TRIP_BYTES: u64 = 2 << 20;
+
+/// An object is not to take longer than this on one connection: parts go over several, and one that breaks off loses
+/// only a part.
+const LONGEST_TRANSFER: Duration = Duration::from_secs(5);
+
+/// However far the stores are, smaller objects go whole, bytes: an upload takes requests and round trips of its own,
+/// for which two parts win too little.
+const LEAST_THRESHOLD_BYTES: u64 = 2 * PART_BYTES;
+
+/// As [`multipart_threshold_bytes`], between stores of which the farther one takes at least `latency` to answer; zero
+/// if that is not known.
+///
+/// A connection is expected to carry 2 MiB a round trip once it is warm, and an object is not to take longer than 5 s
+/// on one: the threshold is 333 MiB at 30 ms, 100 MiB at 100 ms, 50 MiB at 200 ms, and 32 MiB at least. Below 10 ms the
+/// latency changes nothing.
+pub fn multipart_threshold_at(md5_is_known: bool, latency: Duration) -> u64 {
+    let carried = u128::from(ROUND_TRIP_BYTES) * LONGEST_TRANSFER.as_nanos() / latency.as_nanos().max(1);
+    let carried = u64::try_from(carried).unwrap_or(u64::MAX);
+    multipart_threshold_bytes(md5_is_known).min(carried.max(LEAST_THRESHOLD_BYTES))
+}
+
 /// Parts are this large where nothing speaks for another size, bytes: a request's fixed cost (30 ms to
 /// the first byte) is small beside it, and little is sent again when one breaks off.
 pub const PART_BYTES: u64 = 16 << 20;
@@ -294,5 +317,32 @@ impl Default for Work {
             restore_days: 7,
             records: Records::Packed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_farther_a_store_is_the_smaller_objects_go_in_parts() {
+        let mib = |md5, milliseconds| multipart_threshold_at(md5, Duration::from_millis(milliseconds)) >> 20;
+        for (milliseconds, with_md5, without) in [
+            (0, 1024, 64),
+            (1, 1024, 64),
+            (9, 1024, 64),
+            (10, 1000, 64),
+            (30, 333, 64),
+            (100, 100, 64),
+            (150, 66, 64),
+            (200, 50, 50),
+            (320, 32, 32),
+            (10_000, 32, 32),
+        ] {
+            let thresholds = (mib(true, milliseconds), mib(false, milliseconds));
+            assert_eq!(thresholds, (with_md5, without), "{milliseconds} ms");
+        }
+        assert_eq!(multipart_threshold_at(true, Duration::from_nanos(1)), multipart_threshold_bytes(true));
+        assert_eq!(multipart_threshold_at(true, Duration::MAX), LEAST_THRESHOLD_BYTES);
     }
 }

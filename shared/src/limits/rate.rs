@@ -52,21 +52,24 @@ pub fn of(uri: &str) -> Arc<RateLimiter> {
 }
 
 impl RateLimiter {
-    /// Waits until the next request may be sent.
-    pub async fn turn(&self) {
-        if self.turns.per_second().is_some() {
+    /// Waits until the next request may be sent; gives the time that this took, which is zero without a limit.
+    pub async fn turn(&self) -> Duration {
+        match self.turns.per_second() {
             // Boxed: nearly always there is no limit, and the futures of requests are small.
-            Box::pin(self.wait()).await;
+            Some(_) => Box::pin(self.wait()).await,
+            None => Duration::ZERO,
         }
     }
 
-    async fn wait(&self) {
+    async fn wait(&self) -> Duration {
         let asked = Instant::now();
         // After the longest wait the request is sent all the same: its answer shows how the endpoint is.
         let _ = timeout(MAX_WAIT, self.turns.take(1.0)).await;
-        if asked.elapsed() >= SHORTEST_WAIT {
+        let waited = asked.elapsed();
+        if waited >= SHORTEST_WAIT {
             lock(&self.control).waited();
         }
+        waited
     }
 
     /// Records an answer, and the time that it asks to wait, if any.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -72,6 +73,7 @@ forward! {
     fn location(&self) -> &Location;
     fn capabilities(&self) -> &Capabilities;
     fn throttles(&self) -> u64;
+    fn latency(&self) -> Option<Duration>;
     fn now(&self) -> Timestamp;
     fn stored_time(&self, time: Timestamp) -> Timestamp;
     fn list(&self, range: KeyRange) -> Box<dyn Listing>;

@@ -1,15 +1,19 @@
 //! Objects in parts: how many calls to the ledger they take.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use adapters::store::file::FileStore;
+use async_trait::async_trait;
 use flotilla_tests::probe::Fate;
 use shared::ledger::{Ledger, events_run};
 use shared::object::Timestamp;
 use shared::objects::UploadLog;
 use shared::objects::job::{JobChange, JobObject, ObjectJob, ObjectWork};
+use shared::store::{ObjectStore, StoreWrapper};
 
-use crate::stage::{Stage, TASK, until};
+use crate::stage::{Stage, TASK, folder, until};
 
 const PART_BYTES: u64 = 100;
 
@@ -233,5 +237,71 @@ async fn regression_the_first_event_beside_a_run_opens_its_upload() {
     stage.send(&ObjectJob { run: events_run(TASK), ..Stage::job(work, 1) }).await;
     let events = async || stage.ledger.run(&events_run(TASK)).await.expect("the ledger answers");
     until(async || events().await.is_some_and(|run| run.settled.copied == 1)).await;
+    working.stop().await.expect("the worker ends well");
+}
+
+/// Larger than the least threshold, and smaller than that of near stores, bytes.
+const FAR_BYTES: usize = 33 << 20;
+
+/// A folder as a store that is far away.
+#[derive(Debug)]
+struct FarStore(FileStore);
+
+#[async_trait]
+impl StoreWrapper for FarStore {
+    fn inner(&self) -> &dyn ObjectStore {
+        &self.0
+    }
+
+    fn latency(&self) -> Option<Duration> {
+        Some(Duration::from_secs(1))
+    }
+}
+
+fn far(stage: &Stage) -> Arc<FarStore> {
+    Arc::new(FarStore(folder(&stage.destination)))
+}
+
+/// Waits until the only object is settled and has no open upload; gives the bytes of its copy.
+async fn bytes_of_copy(stage: &Stage, key: &str) -> usize {
+    stage.until_settled(1).await;
+    until(async || stage.ledger.upload(TASK, key).await.expect("answers").is_none()).await;
+    assert_eq!(stage.settled().await.copied, 1);
+    std::fs::read(stage.destination.join(key)).expect("the object is there").len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_far_store_gets_in_parts_what_a_near_one_gets_whole() {
+    for (is_far, set_by_hand, uploads) in [(true, false, 1), (false, false, 0), (true, true, 0)] {
+        let mut stage = Stage::new().await;
+        stage.options.multipart_threshold = set_by_hand.then_some(FAR_BYTES as u64);
+        let objects = stage.files([FAR_BYTES]);
+        stage.copy(&objects).await;
+        let working = if is_far { stage.start_into(far(&stage)) } else { stage.start() };
+        assert_eq!(bytes_of_copy(&stage, &objects[0].key).await, FAR_BYTES);
+        assert_eq!(calls(&stage, "open-upload"), uploads, "far: {is_far}, set: {set_by_hand}");
+        working.stop().await.expect("the worker ends well");
+    }
+}
+
+/// The process that comes after knows nothing of the latency: the object would go whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_to_a_far_store_is_resumed_by_a_new_process() {
+    let stage = Stage::new().await;
+    let objects = stage.files([FAR_BYTES]);
+    stage.copy(&objects).await;
+    stage.ledger.calls.decide(|call, number| match (call, number) {
+        ("record-parts", 1) => Fate::Hang,
+        _ => Fate::Pass,
+    });
+    let working = stage.start_into(far(&stage));
+    until(async || calls(&stage, "record-parts") == 1).await;
+    working.kill().await;
+    // The job comes again.
+    stage.copy(&objects).await;
+    let working = stage.start();
+    assert_eq!(bytes_of_copy(&stage, &objects[0].key).await, FAR_BYTES);
+    assert_eq!(calls(&stage, "open-upload"), 1, "{:?}", stage.ledger.calls);
+    assert!(calls(&stage, "recorded-parts") >= 1, "it went in parts: {:?}", stage.ledger.calls);
     working.stop().await.expect("the worker ends well");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -202,6 +203,10 @@ impl ObjectStore for FakeStore {
 
     fn throttles(&self) -> u64 {
         0
+    }
+
+    fn latency(&self) -> Option<Duration> {
+        None
     }
 
     fn now(&self) -> Timestamp {

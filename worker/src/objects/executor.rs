@@ -184,7 +184,7 @@ async fn settled_before(context: &Context, job: &ObjectJob, redelivered: bool) -
     let settled = context.engine.ledger.settled(&job.run, &job.origin).await?;
     // An upload is forgotten after its object is recorded: a crash in between has left the record.
     let in_parts =
-        objects.into_iter().filter(|object| settled.contains(&object.index) && !whole::fits(context, object));
+        objects.into_iter().filter(|object| settled.contains(&object.index) && !whole::always_fits(context, object));
     let uploads: Vec<KeyUploads> =
         in_parts.map(|object| (object.index, object.key.clone(), Uploads::Unknown)).collect();
     let left = abort_all(context, job, &uploads, Abort::AsFarAsMayBe).await?;

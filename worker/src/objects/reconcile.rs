@@ -315,11 +315,21 @@ async fn copy_version(item: &mut Item, wanted: &JobObject) -> Result<Verdict> {
     if let Some(info) = archive::by_class(&item.context, wanted).await? {
         return Ok(Verdict::Archived(Box::new(info)));
     }
-    if whole::fits(&item.context, wanted) {
+    if whole::fits(&item.context, wanted) && !has_open_upload(item, wanted).await? {
         return whole::copy(item, wanted).await.map(Verdict::Copied);
     }
     item.uploads = Uploads::Unknown;
     multipart::copy(item, wanted).await
+}
+
+/// Whether an upload of the key is open, which an earlier job or another one has begun: the object seemed too large for
+/// one request to it, because the stores seemed farther away. It is to be resumed or ended.
+async fn has_open_upload(item: &Item, wanted: &JobObject) -> Result<bool> {
+    if whole::always_fits(&item.context, wanted) {
+        return Ok(false);
+    }
+    let keys = [wanted.key.as_str()];
+    Ok(!item.context.objects.upload_log.open_uploads(&item.job.task, &keys).await?.is_empty())
 }
 
 /// Deletes at the destination what the source does not have, as far as that is wanted.

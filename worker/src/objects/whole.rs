@@ -1,6 +1,8 @@
 //! An object in one request.
 
-use shared::config::multipart_threshold_bytes;
+use std::time::Duration;
+
+use shared::config::multipart_threshold_at;
 use shared::digest::{Algorithm, Checksum};
 use shared::object::{ETag, ObjectInfo, Pin};
 use shared::objects::job::JobObject;
@@ -20,8 +22,29 @@ use crate::objects::service_copies::is_refusal;
 use crate::objects::verdict::Copied;
 use crate::objects::version::at_version;
 
-/// Whether the object goes in one request.
+/// Whether the object goes in one request. The answer changes with the latency that the stores show; see
+/// [`always_fits`].
 pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
+    fits_at(context, object, || latency(context, object))
+}
+
+/// Whether the object goes in one request however far the stores are: no process sends it in parts, then.
+pub(crate) fn always_fits(context: &Context, object: &JobObject) -> bool {
+    fits_at(context, object, || Duration::MAX)
+}
+
+/// The latency of the farther store; zero if it is not known, and if the service copies the object: its bytes do not
+/// come here.
+fn latency(context: &Context, object: &JobObject) -> Duration {
+    let (source, destination) = (&context.objects.source, &context.objects.destination);
+    let is_tried = context.objects.service_copies.are_tried();
+    match is_tried && copy_source(&**source, &object.key, &**destination).is_some() {
+        true => Duration::ZERO,
+        false => source.latency().max(destination.latency()).unwrap_or_default(),
+    }
+}
+
+fn fits_at(context: &Context, object: &JobObject, latency: impl FnOnce() -> Duration) -> bool {
     let (source, destination) = (context.objects.source.capabilities(), context.objects.destination.capabilities());
     let etag = object.etag.as_ref().filter(|_| source.etags != EtagMeaning::Opaque);
     let was_in_parts = etag.is_some_and(|tag| tag.part_count().is_some());
@@ -30,7 +53,8 @@ pub(crate) fn fits(context: &Context, object: &JobObject) -> bool {
         return object.size == 0;
     }
     let md5 = etag.is_some_and(|tag| tag.md5_form().is_some()) && destination.verifies.contains(&Algorithm::Md5);
-    let threshold = context.objects.options.multipart_threshold.unwrap_or(multipart_threshold_bytes(md5));
+    let threshold = context.objects.options.multipart_threshold;
+    let threshold = threshold.unwrap_or_else(|| multipart_threshold_at(md5, latency()));
     object.size == 0
         || object.size <= threshold.min(destination.max_put_bytes)
             && object.size < context.objects.options.giant_threshold

@@ -22,6 +22,8 @@ mod sign;
 mod signing_clock;
 mod tags;
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -31,10 +33,13 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt as _, Limited};
+use tokio::time::Instant;
 
 use super::answer::{MAX_ANSWER_BYTES, check};
 use super::clock::{Clock, http_date};
+use super::latency::Latency;
 use super::provider::Provider;
+use crate::aws::Waited;
 use call::Call;
 use endpoint::BucketEndpoint;
 pub(super) use list::PageCall;
@@ -68,6 +73,7 @@ pub(super) struct LeanClient {
     clock: Clock,
     /// The store's clock, for signatures.
     signing_clock: SigningClock,
+    latency: Latency,
     /// Whether the requester pays.
     is_requester: bool,
 }
@@ -91,8 +97,14 @@ impl LeanClient {
             provider: provider.clone(),
             clock: clock.clone(),
             signing_clock: SigningClock::default(),
+            latency: Latency::default(),
             is_requester,
         })
+    }
+
+    /// As [`ObjectStore::latency`](shared::store::ObjectStore::latency).
+    pub fn latency(&self) -> Option<Duration> {
+        self.latency.least()
     }
 
     /// Sends a request, and returns its successful answer with an unread body.
@@ -101,6 +113,7 @@ impl LeanClient {
             call.headers.push(("x-amz-request-payer".into(), "requester".into()));
         }
         let encoding = self.provider.profile().accept_encoding.filter(|_| call.reads_object);
+        let sends_body = call.length > 0;
         let mut request = self.signed(call).await?;
         if let Some(encoding) = encoding {
             // The signature must not cover it.
@@ -108,7 +121,7 @@ impl LeanClient {
         }
         let connection = CaptureSmithyConnection::new();
         request.add_extension(connection.clone());
-        let sent = Timestamp::now();
+        let (sent, began) = (Timestamp::now(), Instant::now());
         let mut answer = match self.connector.call(request).await {
             Ok(answer) => answer,
             Err(error) => {
@@ -118,6 +131,9 @@ impl LeanClient {
         };
         self.observe(&answer, sent);
         if answer.status().is_success() {
+            if !sends_body {
+                self.note_latency(&answer, began);
+            }
             return match self.provider.translate_checksum(answer.headers_mut()) {
                 Ok(()) => Ok(answer),
                 Err(error) => Err(SdkError::response_error(error, answer)),
@@ -154,6 +170,13 @@ impl LeanClient {
             self.signing_clock.observe(answer.headers(), date, sent, received);
         }
         self.provider.see(answer);
+    }
+
+    /// Notes how long an answer took, without its request's wait for its turn.
+    fn note_latency(&self, answer: &HttpResponse, began: Instant) {
+        let waited = answer.extension::<Waited>().map_or(Duration::ZERO, |waited| waited.0);
+        let now = Instant::now();
+        self.latency.note(now, now.duration_since(began).saturating_sub(waited));
     }
 
     /// Reads the body of an answer that is kept in memory. The answer has it too.

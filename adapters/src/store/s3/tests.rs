@@ -14,6 +14,7 @@ mod clients;
 mod delete_many;
 mod faults;
 mod incomplete;
+mod latency;
 mod lean;
 mod providers;
 
