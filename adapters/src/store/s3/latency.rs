@@ -72,7 +72,10 @@ mod tests {
             latency.note(began + Duration::from_secs(seconds), Duration::from_millis(took));
             latency.least().map(|least| least.as_millis())
         };
-        assert_eq!([(0, 10), (1, 50), (59, 50)].map(|(seconds, took)| after(seconds, took)), [Some(5), Some(10), Some(10)]);
+        assert_eq!(
+            [(0, 10), (1, 50), (59, 50)].map(|(seconds, took)| after(seconds, took)),
+            [Some(5), Some(10), Some(10)]
+        );
         assert_eq!(after(60, 50), Some(10), "the period before counts");
         assert_eq!(after(119, 40), Some(10));
         assert_eq!(after(120, 50), Some(40));
