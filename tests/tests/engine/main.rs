@@ -5,6 +5,7 @@ mod close;
 mod definitions;
 mod deletes;
 mod filters;
+mod in_order;
 mod leases;
 mod limits;
 mod mixed_options;
