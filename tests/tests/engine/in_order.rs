@@ -27,7 +27,7 @@ const PART_BYTES: u64 = 1_000;
 
 /// A folder as a store whose tags are MD5s.
 #[derive(Debug)]
-struct Md5Store {
+pub struct Md5Store {
     inner: FileStore,
     path: PathBuf,
     capabilities: Capabilities,
@@ -38,7 +38,7 @@ struct Md5Store {
 }
 
 impl Md5Store {
-    fn new(path: PathBuf) -> Md5Store {
+    pub fn new(path: PathBuf) -> Md5Store {
         let inner = folder(&path);
         let capabilities =
             Capabilities { etags: EtagMeaning::Md5, is_remote: true, verifies: vec![], ..inner.capabilities().clone() };
@@ -51,7 +51,7 @@ impl Md5Store {
         ObjectInfo { etag: Some(ETag::new(&hasher.finish().to_hex())), ..info }
     }
 
-    fn reads(&self) -> usize {
+    pub fn reads(&self) -> usize {
         lock(&self.reads).len()
     }
 }

@@ -16,6 +16,7 @@ mod protection;
 mod recording;
 mod reread;
 mod shares;
+mod slow_parts;
 mod stage;
 mod suspects;
 mod suspended;

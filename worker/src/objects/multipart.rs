@@ -10,6 +10,7 @@ pub(crate) mod parts;
 pub(crate) mod pending_creates;
 pub(crate) mod precedence;
 pub(crate) mod session;
+pub(crate) mod slow_parts;
 pub(crate) mod unrecorded_parts;
 pub(crate) mod upload;
 

@@ -12,7 +12,7 @@ use futures::stream::{self, Stream};
 use shared::Result;
 use shared::config::Work;
 use shared::digest::{Checksum, Hasher, combine};
-use shared::limits::{LiveLimits, RANGE_BYTES, RangeBuffer};
+use shared::limits::{LiveLimits, Permit, RANGE_BYTES, RangeBuffer};
 use shared::object::ObjectInfo;
 use shared::objects::{PartRecord, PartSet, UploadRecord};
 use shared::retry::{self, TRANSFER};
@@ -25,6 +25,7 @@ use crate::objects::context::{Context, TransferPermit};
 use crate::objects::integrity::{self, Check, PartsCheck};
 use crate::objects::multipart::part::{UploadedPart, source_of_copies};
 use crate::objects::multipart::part_limit::COMMON_PARTS;
+use crate::objects::multipart::slow_parts::{PartTimes, PartWatch};
 use crate::objects::pipe::read_all;
 
 /// A part in memory is sent in chunks of so many bytes: each is counted, and waits for the bandwidth limit.
@@ -118,7 +119,7 @@ impl InOrder {
         context: &'a Context,
         record: &'a UploadRecord,
         numbers: Vec<u32>,
-        progress: &'a ObjectProgress,
+        (progress, times): (&'a ObjectProgress, &'a PartTimes),
     ) -> impl Stream<Item = Result<PartRecord>> + 'a {
         let buffers = &context.engine.range_buffers;
         stream::iter(numbers)
@@ -128,7 +129,7 @@ impl InOrder {
             })
             .map(move |(number, right)| {
                 let part = UploadedPart { context, record, number, subject: &self.subject };
-                self.send_part(part, right, progress)
+                self.send_part(part, right, progress, times)
             })
             .buffer_unordered(buffers.total())
     }
@@ -138,8 +139,9 @@ impl InOrder {
         part: UploadedPart<'_>,
         Right { permit: (permit, _limited), _buffer }: Right,
         progress: &ObjectProgress,
+        times: &PartTimes,
     ) -> Result<PartRecord> {
-        let (context, permit) = (part.context, Arc::new(permit));
+        let (context, permit, watch) = (part.context, Arc::new(permit), times.watch(part.size()));
         let bytes = retry::run(&TRANSFER, &self.subject, || read(part)).await?;
         let destination = context.objects.destination_capabilities();
         let hashers = integrity::part_in_memory(&destination).into_iter().filter_map(Hasher::new);
@@ -148,13 +150,10 @@ impl InOrder {
             self.hash_in_turn(part.number, &bytes, crc).await;
         }
         let check = Check::of_known(&known, &destination);
-        let send = || async {
-            let counted = progress.attempt();
-            let sent = part.send(chunks(bytes.clone()), &check, &known, &permit, &counted).await?;
-            counted.keep();
-            Ok(sent)
-        };
-        let sent = retry::run(&TRANSFER, &self.subject, send).await?;
+        let in_memory = InMemory { part, bytes, known, check, progress };
+        let first = retry::run(&TRANSFER, &self.subject, || in_memory.send(&permit, Some(&watch)));
+        let again = |permit| in_memory.send_again(permit);
+        let sent = watch.first_success(|| part.permit_of_second_try(), first, again).await?;
         context.lane.limiter.succeeded();
         Ok(sent)
     }
@@ -176,6 +175,33 @@ impl InOrder {
         let Hashed { hasher, crc, .. } = self.hashed.into_inner().unwrap_or_else(PoisonError::into_inner);
         integrity::same(&self.subject, &hasher.finish(), &self.known, "the source's")?;
         Ok(crc)
+    }
+}
+
+/// A part in memory.
+struct InMemory<'a> {
+    part: UploadedPart<'a>,
+    bytes: Bytes,
+    /// The checksums of the bytes.
+    known: Vec<Checksum>,
+    check: Check,
+    progress: &'a ObjectProgress,
+}
+
+impl InMemory<'_> {
+    async fn send(&self, permit: &Arc<Permit>, watch: Option<&PartWatch<'_>>) -> Result<PartRecord> {
+        let counted = self.progress.attempt();
+        if let Some(watch) = watch {
+            watch.begins(&counted);
+        }
+        let sent = self.part.send(chunks(self.bytes.clone()), &self.check, &self.known, permit, &counted).await?;
+        counted.keep();
+        Ok(sent)
+    }
+
+    /// The second try of a slow part; `None` if it fails: the first one may still succeed.
+    async fn send_again(&self, (permit, _limited): TransferPermit) -> Option<PartRecord> {
+        self.send(&Arc::new(permit), None).await.ok()
     }
 }
 

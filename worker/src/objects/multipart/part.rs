@@ -12,6 +12,7 @@ use shared::store::{Body, CopySource, Object, Part, PartWrite, Read, copy_source
 use crate::engine::progress::{Attempt, ObjectProgress};
 use crate::objects::context::{Context, TransferPermit};
 use crate::objects::integrity::{self, Check};
+use crate::objects::multipart::slow_parts::{PartTimes, PartWatch};
 use crate::objects::multipart::upload::check_version;
 use crate::objects::pipe::Pipe;
 use crate::objects::plan;
@@ -25,9 +26,11 @@ pub(crate) async fn upload_part(
     record: &UploadRecord,
     number: u32,
     progress: &ObjectProgress,
+    times: &PartTimes,
 ) -> Result<PartRecord> {
     let subject = &context.objects.destination.location().display_key(&record.upload.key);
     let target = UploadedPart { context, record, number, subject };
+    let watch = &times.watch(target.size());
     let part = match part_by_service(context, record, number, progress).await? {
         Some(part) => PartRecord { number, etag: part.etag, checksum: None, md5: None, proof: Proof::Service },
         None => {
@@ -42,14 +45,16 @@ pub(crate) async fn upload_part(
                             None => context.transfer_permit().await,
                         };
                         let counted = progress.attempt();
-                        if let Some(part) = stream_part(target, permit, &counted).await? {
+                        if let Some(part) = stream_part(target, permit, &counted, Some(watch)).await? {
                             counted.keep();
                             return Ok(part);
                         }
                     }
                 }
             };
-            retry::run(&TRANSFER, subject, stream).await?
+            let first = retry::run(&TRANSFER, subject, stream);
+            let again = |permit| stream_again(target, permit, progress);
+            watch.first_success(|| target.permit_of_second_try(), first, again).await?
         }
     };
     context.lane.limiter.succeeded();
@@ -75,6 +80,13 @@ impl UploadedPart<'_> {
     /// Bytes.
     pub fn size(&self) -> u64 {
         plan::part_size(self.record.size, self.record.part_bytes, self.number)
+    }
+
+    /// A permit that no transfer waits for. A folder gets no second try: a writer that begins removes the record of the
+    /// part that another one has written.
+    pub fn permit_of_second_try(&self) -> Option<TransferPermit> {
+        let is_remote = self.context.objects.destination.capabilities().is_remote;
+        if is_remote { self.context.idle_transfer_permit() } else { None }
     }
 
     /// The bytes, of the version that the upload was opened for.
@@ -125,6 +137,7 @@ async fn stream_part(
     part: UploadedPart<'_>,
     (permit, _limited): TransferPermit,
     counted: &Attempt,
+    watch: Option<&PartWatch<'_>>,
 ) -> Result<Option<PartRecord>> {
     let UploadedPart { context, record, subject, .. } = part;
     let permit = Arc::new(permit);
@@ -138,12 +151,24 @@ async fn stream_part(
         }
         None => None,
     };
+    // Not earlier: no byte is sent while the source is read for the first time.
+    if let Some(watch) = watch {
+        watch.begins(counted);
+    }
     let body = part.open().await?;
     let check = integrity::part(record, read_before.as_ref(), &destination);
     match part.send(body, &check, &[], &permit, counted).await {
         Err(error) if !is_required && context.objects.learn_required_checksums(&error) => Ok(None),
         sent => sent.map(Some),
     }
+}
+
+/// The second try of a slow part; `None` if it fails: the first one may still succeed.
+async fn stream_again(part: UploadedPart<'_>, permit: TransferPermit, progress: &ObjectProgress) -> Option<PartRecord> {
+    let counted = progress.attempt();
+    let sent = stream_part(part, permit, &counted, None).await.ok().flatten()?;
+    counted.keep();
+    Some(sent)
 }
 
 /// Where the service finds the object, if it may copy parts itself.

@@ -19,6 +19,7 @@ use crate::engine::progress::ObjectProgress;
 use crate::objects::context::Context;
 use crate::objects::multipart::in_order::InOrder;
 use crate::objects::multipart::part::upload_part;
+use crate::objects::multipart::slow_parts::PartTimes;
 use crate::objects::plan;
 
 /// Parts of a full group: some 2 KB.
@@ -150,11 +151,12 @@ pub(crate) async fn send(
     progress.recorded(0, set_bytes(record, &known));
     // As many again as are read may await the destination's answer.
     let at_once = 2 * context.lane.limiter.limit().max(1);
+    let times = PartTimes::of(numbers.len());
     let in_order = InOrder::of(context, record, &numbers, &known);
     let mut sending = Box::pin(match &in_order {
-        Some(in_order) => in_order.send(context, record, numbers, progress).left_stream(),
+        Some(in_order) => in_order.send(context, record, numbers, (progress, &times)).left_stream(),
         None => stream::iter(numbers)
-            .map(|number| upload_part(context, record, number, progress))
+            .map(|number| upload_part(context, record, number, progress, &times))
             .buffer_unordered(at_once)
             .right_stream(),
     });
