@@ -85,9 +85,13 @@ impl Stage {
 
     /// Starts a worker that copies into this store.
     pub fn start_into(&self, destination: Store) -> Running {
-        let stores: (Store, Store) = (Arc::new(folder(&self.source)), destination);
+        self.start_between(Arc::new(folder(&self.source)), destination)
+    }
+
+    /// Starts a worker between these stores.
+    pub fn start_between(&self, source: Store, destination: Store) -> Running {
         let (queue, ledger) = (self.queue.clone(), self.ledger.clone());
-        let mut worker = stage::worker(stores, queue, ledger, (&self.machine, &self.options));
+        let mut worker = stage::worker((source, destination), queue, ledger, (&self.machine, &self.options));
         worker.worker.fleet = self.fleet.clone();
         worker.objects.follow = self.follow.clone();
         if self.machine.bandwidth_limit.is_none() {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use shared::ledger::{MAX_REPORTED_UPLOADS, ReportedUpload, TransferReport};
@@ -284,11 +284,27 @@ impl Attempt {
         self.keep();
     }
 
+    /// Reads the attempt's bytes, and does not keep it alive.
+    pub fn watch(&self) -> AttemptWatch {
+        AttemptWatch(Arc::downgrade(&self.0))
+    }
+
     /// The destination has the bytes.
     pub fn keep(&self) {
         if !self.0.is_kept.swap(true, Relaxed) {
             self.0.object.kept.fetch_add(self.0.bytes.load(Relaxed), Relaxed);
         }
+    }
+}
+
+/// Reads the bytes of an attempt.
+#[derive(Debug)]
+pub(crate) struct AttemptWatch(Weak<Counted>);
+
+impl AttemptWatch {
+    /// The bytes that have passed so far; `None` once the attempt is over.
+    pub fn passed(&self) -> Option<u64> {
+        self.0.upgrade().map(|counted| counted.bytes.load(Relaxed))
     }
 }
 

@@ -157,7 +157,22 @@ pub fn part(record: &UploadRecord, read_before: Option<&Checksum>, destination: 
     Check { send, expect, hash }
 }
 
+/// The algorithms for a part that is in memory before it is sent: the CRC that makes the whole object's, and MD5 where
+/// only that can be compared with the destination's.
+pub fn part_in_memory(destination: &Capabilities) -> Vec<Algorithm> {
+    let by_crc = destination.surely_verifies && destination.verifies.contains(&Algorithm::Crc64Nvme);
+    let by_md5 = destination.verifies.contains(&Algorithm::Md5) || by_etag(destination).is_some();
+    let md5 = (by_md5 && !by_crc).then_some(Algorithm::Md5);
+    [Algorithm::Crc64Nvme].into_iter().chain(md5).collect()
+}
+
 impl Check {
+    /// Of a part whose checksums are `known`, by the algorithms of [`part_in_memory`]: nothing is left to hash.
+    pub fn of_known(known: &[Checksum], destination: &Capabilities) -> Check {
+        let send = known.iter().find(|checksum| destination.verifies.contains(&checksum.algorithm)).cloned();
+        Check { send, ..Check::default() }
+    }
+
     /// The checksum of the bytes that were sent.
     pub fn ours(&self, hashed: &[Checksum]) -> Option<Checksum> {
         self.send.as_ref().or(hashed.first()).cloned()
@@ -258,10 +273,16 @@ pub enum PartsCheck {
     Etag,
     /// The parts' CRCs, computed in transit, combine to the source's CRC.
     SourceCrc(Algorithm),
-    /// The source has a checksum to which parts cannot be combined: the destination is read again.
+    /// The source has a checksum to which parts cannot be combined: the parts are hashed in order while they are sent,
+    /// or the destination is read again.
     ReadAgain(Algorithm),
     /// The source has no checksum: each part is checked by itself.
     Nothing,
+}
+
+/// Whether a whole's checksum is made of its parts'.
+pub fn combines(algorithm: Algorithm) -> bool {
+    matches!(algorithm, Algorithm::Crc64Nvme | Algorithm::Crc32c | Algorithm::Crc32)
 }
 
 /// Chooses how an object in parts is checked. Depends on the record alone, so that every worker
@@ -269,9 +290,7 @@ pub enum PartsCheck {
 pub fn parts(record: &UploadRecord) -> PartsCheck {
     match &record.checksum {
         _ if record.same_parts => PartsCheck::Etag,
-        Some(c) if matches!(c.algorithm, Algorithm::Crc64Nvme | Algorithm::Crc32c | Algorithm::Crc32) => {
-            PartsCheck::SourceCrc(c.algorithm)
-        }
+        Some(c) if combines(c.algorithm) => PartsCheck::SourceCrc(c.algorithm),
         Some(c) => PartsCheck::ReadAgain(c.algorithm),
         None => PartsCheck::Nothing,
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod complete;
 pub(crate) mod giant;
+pub(crate) mod in_order;
 pub(crate) mod orphaned_uploads;
 pub(crate) mod part;
 pub(crate) mod part_limit;
@@ -9,6 +10,7 @@ pub(crate) mod parts;
 pub(crate) mod pending_creates;
 pub(crate) mod precedence;
 pub(crate) mod session;
+pub(crate) mod slow_parts;
 pub(crate) mod unrecorded_parts;
 pub(crate) mod upload;
 
@@ -123,7 +125,7 @@ async fn copy_parts(item: &Item, record: &UploadRecord, again: Vec<u32>, progres
         // A destination that does not take so many parts refuses the last one, before the others are sent in vain. A
         // source without ranges of packed objects shows it before the parts are handed to others.
         match parts::send(context, record, vec![count], known.clone(), progress).await {
-            Ok(set) => known = set,
+            Ok(sent) => known = sent.recorded,
             // An earlier delivery may have completed the upload and died before it was recorded: the code below finds
             // that out.
             Err(error) if error.kind() == ErrorKind::NoSuchUpload => {}
@@ -164,9 +166,9 @@ async fn upload_and_complete(
     let mut numbers = parts::missing(1, record.part_count(), &known);
     numbers.extend(again.into_iter().filter(|number| known.contains(*number)));
     match parts::send(context, record, numbers, known, progress).await {
-        Ok(_) => complete(context, record).await,
+        Ok(sent) => complete(context, record, sent.compared).await,
         // An earlier delivery may have completed it and died before it was recorded.
-        Err(error) if error.kind() == ErrorKind::NoSuchUpload => complete(context, record).await,
+        Err(error) if error.kind() == ErrorKind::NoSuchUpload => complete(context, record, None).await,
         Err(error) => Err(error),
     }
 }

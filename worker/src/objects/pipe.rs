@@ -187,6 +187,24 @@ pub(crate) async fn read_through(mut body: Body, limits: &LiveLimits, mut see: i
     Ok(())
 }
 
+/// All bytes of a body that must have `size`, in memory.
+pub(crate) async fn read_all(subject: &str, body: Body, limits: &LiveLimits, size: u64) -> Result<Vec<u8>> {
+    // Copied: a chunk may keep more memory in use than its length.
+    let (mut bytes, mut received) = (Vec::with_capacity(size as usize), 0);
+    let copy = |chunk: &[u8]| {
+        received += chunk.len() as u64;
+        if received <= size {
+            bytes.extend_from_slice(chunk);
+        }
+    };
+    read_through(body, limits, copy).await?;
+    if received != size {
+        let message = format!("requested {size} bytes, received {received}");
+        return Err(Error::new(ErrorKind::Corrupt, "get", subject, message));
+    }
+    Ok(bytes)
+}
+
 /// A transfer ends soon when it has no more bytes to come than this: 40 ms at 25 MB/s, some round trips over a slow path,
 const ENDS_BYTES: u64 = 1 << 20;
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::config::{self, Work};
 use shared::digest::Algorithm;
 use shared::ledger::{Checkpoint, Found};
+use shared::limits::RANGE_BYTES;
 use shared::location::Scheme;
 use shared::objects::giant;
 use shared::objects::job::{self, JobObject, ObjectJob};
@@ -15,7 +16,7 @@ use shared::store::{Capabilities, EtagMeaning};
 use super::compression::Compression;
 use super::looks::{self, PageLooks};
 use super::outcomes::{self, Blocks};
-use super::requests::Stores;
+use super::requests::{self, Stores};
 use crate::objects::price;
 
 /// What a checkpoint takes besides its outbox and its keys, about, bytes: counters and names.
@@ -98,14 +99,23 @@ impl Terms {
         if whole || object.size == 0 {
             return None;
         }
-        Some(object.size.div_ceil(self.part_bytes(object.size)))
+        Some(object.size.div_ceil(self.part_bytes(object.size, requests::has_md5_alone(object, self))))
+    }
+
+    /// Whether the parts of an object of which only the MD5 is known are hashed in order while they are sent, so that
+    /// it is not read again (`worker/src/objects/multipart/in_order.rs`). As the defaults do it: with too little memory
+    /// they are not.
+    pub(super) fn hashes_in_order(&self, size: u64, parts: u64) -> bool {
+        size < self.work.giant_threshold && parts <= COMMON_PARTS && self.part_bytes(size, true) <= RANGE_BYTES
     }
 
     /// The size of an object's parts, as the worker cuts it (`worker/src/objects/plan.rs`), bytes.
-    fn part_bytes(&self, size: u64) -> u64 {
+    fn part_bytes(&self, size: u64, has_md5_alone: bool) -> u64 {
         let Terms { work, destination, .. } = self;
         let smallest = size.div_ceil(u64::from(destination.max_parts).max(1));
-        let wished = work.part_size.unwrap_or(config::part_bytes(size));
+        let in_order = has_md5_alone && size < work.giant_threshold && size.div_ceil(RANGE_BYTES) <= COMMON_PARTS;
+        let default = if in_order { RANGE_BYTES } else { config::part_bytes(size) };
+        let wished = work.part_size.unwrap_or(default);
         let wished = wished.max(destination.min_part_bytes).min(destination.max_part_bytes).max(1);
         if wished >= smallest { wished } else { smallest.next_multiple_of(PART_GRAIN_BYTES) }
     }
@@ -120,7 +130,7 @@ impl Terms {
         if size < self.work.giant_threshold || parts < 2 {
             return 0;
         }
-        giant::job_count(u32::try_from(parts).unwrap_or(u32::MAX), self.part_bytes(size))
+        giant::job_count(u32::try_from(parts).unwrap_or(u32::MAX), self.part_bytes(size, false))
     }
 }
 

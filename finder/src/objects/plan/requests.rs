@@ -103,13 +103,12 @@ fn whole(object: &JobObject, terms: &Terms) -> (SideRequests, SideRequests) {
 }
 
 fn in_parts(object: &JobObject, parts: u64, terms: &Terms) -> (SideRequests, SideRequests) {
-    let streams = !(terms.by_service && terms.destination.copies_parts);
+    let streams = streams_parts(terms);
     let reads = if is_md5_reported(object, terms) { parts } else { 2 * parts };
     // Before its first part and after its last, and how the source was cut.
     let head = 2 + u64::from(is_cut(object, &terms.source));
-    // Only the whole object's MD5 is known, and the parts' tags do not show it.
-    let has_md5 = terms.source.etags != EtagMeaning::Opaque && has_md5(object) && !has_crcs(&terms.source);
-    let is_read_again = streams && (has_md5 || !shows_bytes(&terms.destination));
+    let is_unchecked = has_md5_alone(object, terms) && !terms.hashes_in_order(object.size, parts);
+    let is_read_again = streams && (is_unchecked || !shows_bytes(&terms.destination));
     let read_again = if is_read_again { reads_of_copy(object, terms) } else { 0 };
     let from = SideRequests {
         get: if streams { reads } else { 0 },
@@ -124,6 +123,18 @@ fn in_parts(object: &JobObject, parts: u64, terms: &Terms) -> (SideRequests, Sid
 /// The reads of a written object that is read again. As the defaults do it: with too little memory it is one.
 fn reads_of_copy(object: &JobObject, terms: &Terms) -> u64 {
     if terms.destination.is_remote { ranges_of(object.size) } else { 1 }
+}
+
+/// Whether parts pass through the worker.
+fn streams_parts(terms: &Terms) -> bool {
+    !(terms.by_service && terms.destination.copies_parts)
+}
+
+/// Whether only the MD5 of a whole object is known, which the tags of its parts do not show, and its parts pass through
+/// the worker.
+pub(super) fn has_md5_alone(object: &JobObject, terms: &Terms) -> bool {
+    let has_tag = terms.source.etags != EtagMeaning::Opaque && has_md5(object);
+    has_tag && !has_crcs(&terms.source) && streams_parts(terms)
 }
 
 fn has_md5(object: &JobObject) -> bool {

@@ -109,6 +109,25 @@ async fn a_plan_lists_the_parts_of_an_object_page_by_page() {
     assert_eq!([&few, &many].map(|plan| count(plan, "destination", "list")), [1 + 1 + 1, 1 + 1 + 2]);
 }
 
+/// Only the MD5 of the whole object is known.
+#[tokio::test]
+async fn a_plan_reads_no_copy_again_that_is_hashed_in_order() {
+    use shared::object::{ETag, Entry};
+    use shared::store::{Capabilities, EtagMeaning};
+    let tagged = |shelf: Shelf| {
+        let capabilities = Capabilities { etags: EtagMeaning::Md5, ..shelf.capabilities.clone() };
+        Shelf { capabilities, ..shelf }
+    };
+    let of = async |size: u64| {
+        let object = Entry { etag: Some(ETag::new(&"0".repeat(32))), ..entry("b", size, 1) };
+        let (source, destination) = (tagged(Shelf::new(vec![object])), tagged(Shelf::of([""; 0])));
+        let plan = plan_of(source, destination, &Find::default()).await;
+        ["put", "get"].map(|operation| count(&plan, "destination", operation))
+    };
+    assert_eq!(of(1 << 30).await, [128 + 2, 0], "parts of 8 MiB");
+    assert_eq!(of(8 << 30).await, [1_024 + 2, 1_024], "a giant");
+}
+
 #[tokio::test]
 async fn parts_are_cut_larger_where_there_would_be_too_many() {
     let source = Shelf::new(vec![entry("b", 1_000 << 30, 1)]);

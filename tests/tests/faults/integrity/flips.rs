@@ -15,9 +15,9 @@ const AT_ONCE: usize = 4;
 
 /// Source, destination → what is compared of an object in one request, and of one in parts.
 const TABLE: [(SideKind, SideKind, &str, &str); 12] = [
-    (Md5, Md5, "source md5, destination md5", "source md5, destination read again"),
+    (Md5, Md5, "source md5, destination md5", "source md5, destination parts"),
     (Md5, Crc, "source md5, destination read again", "source md5, destination read again"),
-    (Md5, Folder, "source md5, destination md5", "source md5, destination read again"),
+    (Md5, Folder, "source md5, destination md5", "source md5, destination parts"),
     (Crc, Md5, "source crc64nvme, destination md5", "source crc64nvme, destination parts"),
     (Crc, Crc, "source crc64nvme, destination read again", "source crc64nvme, destination read again"),
     (Crc, Folder, "source crc64nvme, destination crc64nvme", "source crc64nvme, destination crc64nvme"),

@@ -27,6 +27,8 @@ pub struct Finished {
     pub written: Written,
     /// Whether this is surely the object of the parts that were sent, and not perhaps an older one.
     pub is_ours: bool,
+    /// The CRC of the bytes of all parts, where these were compared with the source's checksum while they were sent.
+    pub compared: Option<Checksum>,
 }
 
 /// An object that was made of parts, and the facts about them.
@@ -56,7 +58,7 @@ pub fn finished(
     source: &Capabilities,
     destination: &Capabilities,
 ) -> Result<(Option<Checksum>, Remaining)> {
-    let Finished { written, is_ours } = object;
+    let Finished { written, is_ours, compared } = object;
     let sent = if sent.len() == record.part_count() as usize { sent } else { &[] };
     let size = |part: &PartRecord| part_size(record.size, record.part_bytes, part.number);
     let sums: Vec<_> = sent.iter().map(|part| (part.checksum.clone(), size(part))).collect();
@@ -77,6 +79,10 @@ pub fn finished(
         (PartsCheck::Etag, _) => made.by_etag()?,
         (PartsCheck::SourceCrc(_), Some(known)) => made.by_crc(known)?,
         _ if made.is_by_service => Remaining::Nothing("service".to_owned()),
+        // Parts with the same CRC are the ones that were compared, whichever delivery sent them.
+        (PartsCheck::ReadAgain(_), Some(known)) if made.is_proven && compared.is_some() && *compared == checksum => {
+            Remaining::Nothing(words(source_word(Some(known), false), Some("destination parts".to_owned())))
+        }
         (PartsCheck::ReadAgain(_), Some(known)) => Remaining::Read(known.clone(), source_word(Some(known), false)),
         _ => made.by_parts(source)?,
     };

@@ -137,6 +137,7 @@ fn what_a_finished_object_still_needs_follows_its_table() {
             checksum: checksum.cloned(),
         },
         is_ours: true,
+        compared: None,
     };
     let plain = || answer("other", false, None);
     let doubtful = || Finished { is_ours: false, ..plain() };
@@ -176,6 +177,41 @@ fn what_a_finished_object_still_needs_follows_its_table() {
     }
 }
 
+/// Parts as they were sent, what was compared meanwhile, whether the object is surely theirs → whether it is read
+/// again.
+#[test]
+fn an_object_hashed_in_order_is_not_read_again() {
+    use Algorithm::{Crc64Nvme, Md5};
+    let s3 = store(EtagMeaning::Md5AndParts, &[Md5]);
+    let record = record("x", false, Some(sum(Md5, b"abcde")));
+    let (crc, other) = (sum(Crc64Nvme, b"abcde"), sum(Crc64Nvme, b"other"));
+    let part = |number: u32, bytes: &[u8], proof: Proof| {
+        let checksum = Some(sum(Crc64Nvme, bytes));
+        PartRecord { number, etag: ETag::new("p"), checksum, md5: None, proof }
+    };
+    let sent = |proof: Proof| vec![part(1, b"abc", proof), part(2, b"de", proof)];
+    for (row, (sent, compared, is_ours, is_read)) in [
+        (sent(Proof::Destination), Some(&crc), true, false),
+        (sent(Proof::Destination), None, true, true),
+        (sent(Proof::Destination), Some(&other), true, true),
+        (sent(Proof::Destination), Some(&crc), false, true),
+        (sent(Proof::Destination)[..1].to_vec(), Some(&crc), true, true),
+        (sent(Proof::None), Some(&crc), true, true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let object = Finished { written: Written::default(), is_ours, compared: compared.cloned() };
+        let (_, remaining) = finished("k", &record, &sent, &object, &s3, &s3).expect("nothing differs");
+        match remaining {
+            Remaining::Nothing(words) => assert_eq!((words.as_str(), is_read), (HASHED, false), "row {row}"),
+            remaining => assert!(is_read, "row {row}: {remaining:?}"),
+        }
+    }
+}
+
+const HASHED: &str = "source md5, destination parts";
+
 /// The CRCs that make the whole's come first, whatever else is compared.
 #[test]
 fn each_part_has_a_crc_and_what_its_destination_can_compare() {
@@ -198,6 +234,31 @@ fn each_part_has_a_crc_and_what_its_destination_can_compare() {
     {
         let check = part(record, first, destination);
         assert_eq!((check.send.is_some(), check.expect.as_ref(), check.hash), (send, first, hash), "row {row}");
+    }
+}
+
+/// Destination → what a part in memory is hashed with, and what is sent along.
+#[test]
+fn a_part_in_memory_is_hashed_for_its_destination() {
+    use Algorithm::{Crc64Nvme, Md5};
+    use EtagMeaning::{Md5AndParts, Opaque};
+    let amazon = store(Md5AndParts, &Algorithm::ALL);
+    let unsure = Capabilities { surely_verifies: false, ..amazon.clone() };
+    for (row, (destination, hash, send)) in [
+        (&amazon, vec![Crc64Nvme], Some(Crc64Nvme)),
+        (&unsure, vec![Crc64Nvme, Md5], Some(Crc64Nvme)),
+        (&store(Md5AndParts, &[Md5]), vec![Crc64Nvme, Md5], Some(Md5)),
+        (&store(EtagMeaning::Md5, &[]), vec![Crc64Nvme, Md5], None),
+        (&store(Opaque, &[]), vec![Crc64Nvme], None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(part_in_memory(destination), hash, "row {row}");
+        let known: Vec<Checksum> = hash.iter().map(|&algorithm| sum(algorithm, b"x")).collect();
+        let check = Check::of_known(&known, destination);
+        let sent = check.send.map(|checksum| checksum.algorithm);
+        assert_eq!((sent, check.expect, check.hash.as_slice()), (send, None, &[][..]), "row {row}");
     }
 }
 

@@ -30,26 +30,36 @@ pub(crate) enum Completion {
 const MOST_COMPLETIONS: u32 = 3;
 
 /// Makes the object of its parts and checks it. An upload that is gone, or an unclear answer, is no
-/// verdict: the destination is looked at, and done by another is done.
-pub(crate) async fn complete(context: &Context, record: &UploadRecord) -> Result<Completion> {
+/// verdict: the destination is looked at, and done by another is done. `compared` is the CRC of the bytes that were
+/// compared with the source's checksum while they were sent: an object of these is not read again for that.
+pub(crate) async fn complete(
+    context: &Context,
+    record: &UploadRecord,
+    compared: Option<Checksum>,
+) -> Result<Completion> {
     for _ in 1..MOST_COMPLETIONS {
-        if let Some(completion) = complete_once(context, record, true).await? {
+        if let Some(completion) = complete_once(context, record, compared.clone(), true).await? {
             return Ok(completion);
         }
     }
-    let last = complete_once(context, record, false).await?;
+    let last = complete_once(context, record, compared, false).await?;
     Ok(last.expect("the last one looks for no replaced part"))
 }
 
 /// As [`complete`]; `None`, with `looks`, if another delivery, which lost its lease, has replaced a part since the listing:
 /// the store then has another tag for it, and refuses the completion.
-async fn complete_once(context: &Context, record: &UploadRecord, looks: bool) -> Result<Option<Completion>> {
+async fn complete_once(
+    context: &Context,
+    record: &UploadRecord,
+    compared: Option<Checksum>,
+    looks: bool,
+) -> Result<Option<Completion>> {
     let recorded = context.objects.upload_log.recorded_parts(&record.task, &record.upload).await?;
     let listed = match context.objects.destination.list_parts(&record.upload).await {
         Ok(listed) => listed,
         Err(error) => {
             let recorded = one_each(recorded);
-            let found = look(context, record, &recorded, error).await?;
+            let found = Finished { compared, ..look(context, record, &recorded, error).await? };
             return finish(context, record, &recorded, found).await.map(Box::new).map(Completion::Copied).map(Some);
         }
     };
@@ -63,11 +73,11 @@ async fn complete_once(context: &Context, record: &UploadRecord, looks: bool) ->
     };
     source_is_unchanged(context, record).await?;
     let found = match context.objects.destination.complete_upload(&record.upload, &parts, &created_with(record)).await {
-        Ok(written) => Finished { written, is_ours: true },
+        Ok(written) => Finished { written, is_ours: true, compared },
         Err(error) if looks && error.kind() == ErrorKind::Invalid && is_replaced(context, record, &parts).await => {
             return Ok(None);
         }
-        Err(error) => look(context, record, &recorded, error).await?,
+        Err(error) => Finished { compared, ..look(context, record, &recorded, error).await? },
     };
     finish(context, record, &recorded, found).await.map(Box::new).map(Completion::Copied).map(Some)
 }
@@ -183,7 +193,7 @@ async fn look(context: &Context, record: &UploadRecord, sent: &[PartRecord], err
     tracing::info!(key = ?record.upload.key, %error, "the upload no longer exists, but its object does");
     let checksum = info.checksums.into_iter().next();
     let written = Written { etag: info.etag, etag_is_opaque: info.etag_is_opaque, version: info.version, checksum };
-    Ok(Finished { written, is_ours: by_tag == Some(true) })
+    Ok(Finished { written, is_ours: by_tag == Some(true), compared: None })
 }
 
 /// Checks the finished object, and removes it if it is wrong.

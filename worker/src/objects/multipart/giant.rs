@@ -205,7 +205,7 @@ async fn send(context: &Context, record: &UploadRecord, parts: &Parts) -> Result
     };
     let progress = context.engine.moved.object(&record.run, &record.upload.key, record.size);
     progress.share(upload_name(&record.upload));
-    parts::send(context, record, numbers, known, &progress).await
+    parts::send(context, record, numbers, known, &progress).await.map(|sent| sent.recorded)
 }
 
 /// The upload's name in reports: keys and ids may be long.
@@ -219,7 +219,7 @@ fn upload_name(upload: &Upload) -> String {
 
 async fn complete_recorded(context: &Context, job: &ObjectJob, record: &UploadRecord) -> Result<()> {
     let marks = Marks::read(context, std::iter::once(record.upload.key.as_str())).await?;
-    let copied = match complete::complete(context, record).await? {
+    let copied = match complete::complete(context, record, None).await? {
         Completion::Copied(copied) => copied,
         Completion::Unlisted(numbers) => return send_again(context, job, record, numbers).await,
     };

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use shared::Result;
-use shared::digest::Algorithm;
+use shared::digest::{Algorithm, Checksum};
+use shared::limits::Permit;
 use shared::objects::{PartRecord, Proof, UploadRecord};
 use shared::retry::{self, TRANSFER};
-use shared::store::{Body, Object, Part, PartWrite, Read, copy_source};
+use shared::store::{Body, CopySource, Object, Part, PartWrite, Read, copy_source};
 
 use crate::engine::progress::{Attempt, ObjectProgress};
 use crate::objects::context::{Context, TransferPermit};
-use crate::objects::integrity;
+use crate::objects::integrity::{self, Check};
+use crate::objects::multipart::slow_parts::{PartTimes, PartWatch};
 use crate::objects::multipart::upload::check_version;
 use crate::objects::pipe::Pipe;
 use crate::objects::plan;
@@ -24,8 +26,11 @@ pub(crate) async fn upload_part(
     record: &UploadRecord,
     number: u32,
     progress: &ObjectProgress,
+    times: &PartTimes,
 ) -> Result<PartRecord> {
     let subject = &context.objects.destination.location().display_key(&record.upload.key);
+    let target = UploadedPart { context, record, number, subject };
+    let watch = &times.watch(target.size());
     let part = match part_by_service(context, record, number, progress).await? {
         Some(part) => PartRecord { number, etag: part.etag, checksum: None, md5: None, proof: Proof::Service },
         None => {
@@ -40,14 +45,16 @@ pub(crate) async fn upload_part(
                             None => context.transfer_permit().await,
                         };
                         let counted = progress.attempt();
-                        if let Some(part) = stream_part(context, record, number, (subject, permit), &counted).await? {
+                        if let Some(part) = stream_part(target, permit, &counted, Some(watch)).await? {
                             counted.keep();
                             return Ok(part);
                         }
                     }
                 }
             };
-            retry::run(&TRANSFER, subject, stream).await?
+            let first = retry::run(&TRANSFER, subject, stream);
+            let again = |permit| stream_again(target, permit, progress);
+            watch.first_success(|| target.permit_of_second_try(), first, again).await?
         }
     };
     context.lane.limiter.succeeded();
@@ -59,58 +66,116 @@ fn part_write(record: &UploadRecord, number: u32) -> PartWrite {
     PartWrite { number, offset: range.start, size: range.end - range.start, checksum: None }
 }
 
+/// A part of an upload that is sent from here.
+#[derive(Clone, Copy)]
+pub(crate) struct UploadedPart<'a> {
+    pub context: &'a Context,
+    pub record: &'a UploadRecord,
+    pub number: u32,
+    /// The object's name in errors.
+    pub subject: &'a str,
+}
+
+impl UploadedPart<'_> {
+    /// Bytes.
+    pub fn size(&self) -> u64 {
+        plan::part_size(self.record.size, self.record.part_bytes, self.number)
+    }
+
+    /// A permit that no transfer waits for. A folder gets no second try: a writer that begins removes the record of the
+    /// part that another one has written.
+    pub fn permit_of_second_try(&self) -> Option<TransferPermit> {
+        let is_remote = self.context.objects.destination.capabilities().is_remote;
+        if is_remote { self.context.idle_transfer_permit() } else { None }
+    }
+
+    /// The bytes, of the version that the upload was opened for.
+    pub async fn open(&self) -> Result<Body> {
+        let UploadedPart { context, record, number, subject } = *self;
+        let range = plan::part_range(record.size, record.part_bytes, number);
+        let read = Read { range: Some(range), pin: record.source.clone() };
+        let Object { info, body } = context.objects.source.get(&record.upload.key, &read).await?;
+        check_version(record, &info, subject)?;
+        Ok(body)
+    }
+
+    /// Sends these bytes, whose checksums may be `known` before. The permit is given back when most of them are sent.
+    pub async fn send(
+        &self,
+        body: Body,
+        check: &Check,
+        known: &[Checksum],
+        permit: &Arc<Permit>,
+        counted: &Attempt,
+    ) -> Result<PartRecord> {
+        let UploadedPart { context, record, number, subject } = *self;
+        let destination = context.objects.destination_capabilities();
+        let write = PartWrite { checksum: check.send.clone(), ..part_write(record, number) };
+        let pipe = Pipe {
+            subject: format!("{subject} part {number}"),
+            size: write.size,
+            hash: check.hash.clone(),
+            expect: check.expect.clone(),
+            expect_etag: None,
+            limits: context.objects.limits.clone(),
+            attempt: counted.clone(),
+            permit: Some(permit.clone()),
+        };
+        let (body, hashed) = pipe.through(body);
+        let part = context.objects.destination.upload_part(&record.upload, &write, body).await?;
+        context.objects.learn_tags(part.etag_is_opaque);
+        let hashed: Vec<Checksum> = known.iter().cloned().chain(hashed.take()).collect();
+        let proof = check.proof(subject, &part, &hashed, &destination)?;
+        let md5 = hashed.iter().find(|checksum| checksum.algorithm == Algorithm::Md5);
+        let md5 = md5.filter(|_| record.same_parts).cloned();
+        Ok(PartRecord { number, etag: part.etag, checksum: hashed.into_iter().next(), md5, proof })
+    }
+}
+
 /// `None` if the destination takes the part only with a checksum, which is sent the next time.
 async fn stream_part(
-    context: &Context,
-    record: &UploadRecord,
-    number: u32,
-    (subject, (permit, _limited)): (&str, TransferPermit),
+    part: UploadedPart<'_>,
+    (permit, _limited): TransferPermit,
     counted: &Attempt,
+    watch: Option<&PartWatch<'_>>,
 ) -> Result<Option<PartRecord>> {
+    let UploadedPart { context, record, subject, .. } = part;
     let permit = Arc::new(permit);
     let destination = context.objects.destination_capabilities();
     let is_required = context.objects.requires_checksums();
     let first = integrity::read_first_part(record, is_required, context.objects.source.capabilities(), &destination);
     let read_before = match first {
         Some(algorithm) => {
-            let body = open_part(context, record, number, subject).await?;
+            let body = part.open().await?;
             Some(reread::hash(context, subject, body, algorithm).await?)
         }
         None => None,
     };
-    let body = open_part(context, record, number, subject).await?;
+    // Not earlier: no byte is sent while the source is read for the first time.
+    if let Some(watch) = watch {
+        watch.begins(counted);
+    }
+    let body = part.open().await?;
     let check = integrity::part(record, read_before.as_ref(), &destination);
-    let write = PartWrite { checksum: check.send.clone(), ..part_write(record, number) };
-    let pipe = Pipe {
-        subject: format!("{subject} part {number}"),
-        size: write.size,
-        hash: check.hash.clone(),
-        expect: check.expect.clone(),
-        expect_etag: None,
-        limits: context.objects.limits.clone(),
-        attempt: counted.clone(),
-        permit: Some(permit.clone()),
-    };
-    let (body, hashed) = pipe.through(body);
-    let part = match context.objects.destination.upload_part(&record.upload, &write, body).await {
-        Err(error) if !is_required && context.objects.learn_required_checksums(&error) => return Ok(None),
-        part => part?,
-    };
-    context.objects.learn_tags(part.etag_is_opaque);
-    let hashed = hashed.take();
-    let proof = check.proof(subject, &part, &hashed, &destination)?;
-    let md5 = hashed.iter().find(|checksum| checksum.algorithm == Algorithm::Md5);
-    let md5 = md5.filter(|_| record.same_parts).cloned();
-    Ok(Some(PartRecord { number, etag: part.etag, checksum: hashed.into_iter().next(), md5, proof }))
+    match part.send(body, &check, &[], &permit, counted).await {
+        Err(error) if !is_required && context.objects.learn_required_checksums(&error) => Ok(None),
+        sent => sent.map(Some),
+    }
 }
 
-/// The bytes of a part, of the version that the upload was opened for.
-async fn open_part(context: &Context, record: &UploadRecord, number: u32, subject: &str) -> Result<Body> {
-    let range = plan::part_range(record.size, record.part_bytes, number);
-    let read = Read { range: Some(range), pin: record.source.clone() };
-    let Object { info, body } = context.objects.source.get(&record.upload.key, &read).await?;
-    check_version(record, &info, subject)?;
-    Ok(body)
+/// The second try of a slow part; `None` if it fails: the first one may still succeed.
+async fn stream_again(part: UploadedPart<'_>, permit: TransferPermit, progress: &ObjectProgress) -> Option<PartRecord> {
+    let counted = progress.attempt();
+    let sent = stream_part(part, permit, &counted, None).await.ok().flatten()?;
+    counted.keep();
+    Some(sent)
+}
+
+/// Where the service finds the object, if it may copy parts itself.
+pub(crate) fn source_of_copies(context: &Context, key: &str) -> Option<CopySource> {
+    let destination = &context.objects.destination;
+    let source = copy_source(&*context.objects.source, key, &**destination);
+    source.filter(|_| context.objects.service_copies.are_tried() && destination.capabilities().copies_parts)
 }
 
 /// The part, if the service copied it itself.
@@ -121,9 +186,7 @@ async fn part_by_service(
     progress: &ObjectProgress,
 ) -> Result<Option<Part>> {
     let destination = &context.objects.destination;
-    let source = copy_source(&*context.objects.source, &record.upload.key, &**destination);
-    let may_copy = context.objects.service_copies.are_tried() && destination.capabilities().copies_parts;
-    let Some(source) = source.filter(|_| may_copy) else { return Ok(None) };
+    let Some(source) = source_of_copies(context, &record.upload.key) else { return Ok(None) };
     let range = plan::part_range(record.size, record.part_bytes, number);
     let part = part_write(record, number);
     let _permit = context.transfer_permit().await;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::{self, FuturesUnordered};
+use shared::digest::Checksum;
 use shared::objects::{PartRecord, PartSet, UploadRecord};
 use shared::{Error, ErrorKind, Result, terminal};
 use tokio::time::{Instant, sleep_until};
@@ -16,7 +17,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::engine::backend::Repetition;
 use crate::engine::progress::ObjectProgress;
 use crate::objects::context::Context;
+use crate::objects::multipart::in_order::InOrder;
 use crate::objects::multipart::part::upload_part;
+use crate::objects::multipart::slow_parts::PartTimes;
 use crate::objects::plan;
 
 /// Parts of a full group: some 2 KB.
@@ -127,21 +130,36 @@ pub(crate) fn unlisted(context: &Context, record: &UploadRecord, numbers: &[u32]
     Error::new(ErrorKind::Conflict, "complete", subject, message)
 }
 
-/// Sends these parts and records them; gives the set of all parts that are recorded then, of which `known` was seen
-/// last. Where a part fails, those that have arrived by then are recorded before its error comes out.
+/// What [`send`] has sent.
+pub(crate) struct Sent {
+    /// All parts that are recorded.
+    pub recorded: PartSet,
+    /// The CRC of the whole object's bytes, where these were compared with the source's checksum while they were sent.
+    pub compared: Option<Checksum>,
+}
+
+/// Sends these parts and records them. `known` is the set of all recorded parts as it was seen last. Where a part
+/// fails, those that have arrived by then are recorded before its error comes out. `BadDigest` if the bytes of all
+/// parts do not make the source's checksum.
 pub(crate) async fn send(
     context: &Context,
     record: &UploadRecord,
     numbers: Vec<u32>,
     mut known: PartSet,
     progress: &ObjectProgress,
-) -> Result<PartSet> {
+) -> Result<Sent> {
     progress.recorded(0, set_bytes(record, &known));
     // As many again as are read may await the destination's answer.
     let at_once = 2 * context.lane.limiter.limit().max(1);
-    let mut sending = Box::pin(
-        stream::iter(numbers).map(|number| upload_part(context, record, number, progress)).buffer_unordered(at_once),
-    );
+    let times = PartTimes::of(numbers.len());
+    let in_order = InOrder::of(context, record, &numbers, &known);
+    let mut sending = Box::pin(match &in_order {
+        Some(in_order) => in_order.send(context, record, numbers, (progress, &times)).left_stream(),
+        None => stream::iter(numbers)
+            .map(|number| upload_part(context, record, number, progress, &times))
+            .buffer_unordered(at_once)
+            .right_stream(),
+    });
     let mut group = Group::new(context, record, progress);
     let mut failed = None;
     // At most one: two of one job would only contend in the ledger.
@@ -173,5 +191,9 @@ pub(crate) async fn send(
     if !group.parts.is_empty() {
         known = group.split().write(known).await?;
     }
-    failed.map_or(Ok(known), Err)
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let compared = in_order.map(InOrder::compare).transpose()?.flatten();
+    Ok(Sent { recorded: known, compared })
 }

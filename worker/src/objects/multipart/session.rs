@@ -16,6 +16,7 @@ use shared::{Error, ErrorKind, Result};
 use crate::objects::integrity;
 use crate::objects::item::Item;
 use crate::objects::metadata;
+use crate::objects::multipart::in_order;
 use crate::objects::multipart::orphaned_uploads;
 use crate::objects::multipart::precedence::{Contest, Precedence};
 use crate::objects::multipart::upload::{created_with, discard, is_of, settle_superseded};
@@ -121,7 +122,8 @@ async fn cut(item: &Item, wanted: &JobObject, info: &ObjectInfo) -> Result<PartP
         false => None,
     };
     let subject = || context.objects.destination.location().display_key(&wanted.key);
-    let plan = plan::cut(info.size, context.objects.options.part_size, layout, destination)
+    let wish = in_order::wished_part_bytes(context, &wanted.key, info);
+    let plan = plan::cut(info.size, wish, layout, destination)
         .map_err(|why| Error::new(ErrorKind::Unrepresentable, "create", subject(), why))?;
     Ok(plan::with_other_count(plan, info.size, source_count.filter(|_| cut_alike), destination))
 }

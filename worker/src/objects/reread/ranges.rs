@@ -16,7 +16,7 @@ use shared::store::{Object, Read, Right, Written};
 use shared::{Error, ErrorKind, Result};
 
 use crate::objects::context::Context;
-use crate::objects::pipe::read_through;
+use crate::objects::pipe::{read_all, read_through};
 
 /// An object of the destination as it was written.
 pub(crate) struct WrittenObject<'a> {
@@ -64,21 +64,7 @@ impl WrittenObject<'_> {
             let message = format!("the object has {} bytes, not {}", info.size, self.size);
             return Err(Error::new(ErrorKind::PreconditionFailed, "get", self.subject, message));
         }
-        let expected = (range.end - range.start) as usize;
-        // Copied: a chunk may keep more memory in use than its length.
-        let (mut bytes, mut received) = (Vec::with_capacity(expected), 0);
-        let copy = |chunk: &[u8]| {
-            received += chunk.len();
-            if received <= expected {
-                bytes.extend_from_slice(chunk);
-            }
-        };
-        read_through(body, &self.context.objects.limits, copy).await?;
-        if received != expected {
-            let message = format!("requested bytes {range:?}, received {received} bytes");
-            return Err(Error::new(ErrorKind::Corrupt, "get", self.subject, message));
-        }
-        Ok(bytes)
+        read_all(self.subject, body, &self.context.objects.limits, range.end - range.start).await
     }
 
     /// Opens a read. Reading a named version needs a right of its own (`s3:GetObjectVersion`): without it the current

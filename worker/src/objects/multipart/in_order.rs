@@ -1,0 +1,284 @@
+//! Parts that are hashed in order while they are sent: of an object whose source has only a checksum of the whole that
+//! is not made of the parts' checksums, such as an MD5. Else the finished object would be read again.
+//!
+//! Each part is read into memory, in one of the process's [`RangeBuffers`](shared::limits::RangeBuffers), and hashed
+//! when all parts before it are. Then it is sent from memory, and a failed try is repeated from there.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, Stream};
+use shared::Result;
+use shared::config::Work;
+use shared::digest::{Checksum, Hasher, combine};
+use shared::limits::{LiveLimits, Permit, RANGE_BYTES, RangeBuffer};
+use shared::object::ObjectInfo;
+use shared::objects::{PartRecord, PartSet, UploadRecord};
+use shared::retry::{self, TRANSFER};
+use shared::store::Body;
+use shared::sync::lock;
+use tokio::sync::Notify;
+
+use crate::engine::progress::ObjectProgress;
+use crate::objects::context::{Context, TransferPermit};
+use crate::objects::integrity::{self, Check, PartsCheck};
+use crate::objects::multipart::part::{UploadedPart, source_of_copies};
+use crate::objects::multipart::part_limit::COMMON_PARTS;
+use crate::objects::multipart::slow_parts::{PartTimes, PartWatch};
+use crate::objects::pipe::read_all;
+
+/// A part in memory is sent in chunks of so many bytes: each is counted, and waits for the bandwidth limit.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// The size of parts that is wished for an object, bytes; `None`: none in particular. Parts that are hashed in order
+/// fit into a buffer each.
+pub(crate) fn wished_part_bytes(context: &Context, key: &str, info: &ObjectInfo) -> Option<u64> {
+    let known = integrity::known_for_parts(info, context.objects.source.capabilities());
+    let is_alone = known.is_some_and(|known| !integrity::combines(known.algorithm));
+    let may_hash = is_alone && context.engine.range_buffers.total() > 1 && source_of_copies(context, key).is_none();
+    wish(&context.objects.options, info.size, may_hash)
+}
+
+/// As [`wished_part_bytes`]. Of more than [`COMMON_PARTS`] parts the last one is sent before the others, so these are
+/// not hashed in order; nor are those of giants, which several workers send.
+fn wish(options: &Work, size: u64, may_hash: bool) -> Option<u64> {
+    let in_order = may_hash && size < options.giant_threshold && size.div_ceil(RANGE_BYTES) <= u64::from(COMMON_PARTS);
+    options.part_size.or(in_order.then_some(RANGE_BYTES))
+}
+
+/// The hash of an upload's parts in order.
+pub(crate) struct InOrder {
+    /// The object's name in errors.
+    subject: String,
+    /// The source's checksum of the whole.
+    known: Checksum,
+    hashed: Mutex<Hashed>,
+    /// Notified when one more part is hashed.
+    changed: Notify,
+}
+
+/// The hash of the first parts.
+struct Hashed {
+    parts: u32,
+    hasher: Hasher,
+    crc: Option<Checksum>,
+}
+
+impl Hashed {
+    /// Adds a part with its CRC, if it is the next one; returns whether it is.
+    fn add(&mut self, number: u32, bytes: &[u8], crc: &Checksum) -> bool {
+        if number != self.parts + 1 {
+            return false;
+        }
+        self.hasher.update(bytes);
+        let before = self.crc.take();
+        self.crc = match number {
+            1 => Some(crc.clone()),
+            _ => before.and_then(|before| combine(&before, crc, bytes.len() as u64)),
+        };
+        self.parts = number;
+        true
+    }
+}
+
+/// The right to read a part into memory, and to send it from there.
+struct Right {
+    permit: TransferPermit,
+    _buffer: RangeBuffer,
+}
+
+impl InOrder {
+    /// For an upload of which these parts are to be sent; `None` if they need not, or cannot, be hashed in order. They
+    /// can if this job sends all parts of the object, and each fits into a buffer.
+    pub fn of(context: &Context, record: &UploadRecord, numbers: &[u32], recorded: &PartSet) -> Option<InOrder> {
+        let PartsCheck::ReadAgain(algorithm) = integrity::parts(record) else { return None };
+        let are_all = recorded.is_empty() && numbers.iter().copied().eq(1..=record.part_count());
+        let is_giant = record.size >= context.objects.options.giant_threshold;
+        let fit = record.part_bytes <= RANGE_BYTES && context.engine.range_buffers.total() > 1;
+        if record.size == 0 || !are_all || is_giant || !fit || source_of_copies(context, &record.upload.key).is_some() {
+            return None;
+        }
+        let subject = context.objects.destination.location().display_key(&record.upload.key);
+        Some(InOrder::new(subject, record.checksum.clone()?, Hasher::new(algorithm)?))
+    }
+
+    fn new(subject: String, known: Checksum, hasher: Hasher) -> InOrder {
+        let hashed = Hashed { parts: 0, hasher, crc: None };
+        InOrder { subject, known, hashed: Mutex::new(hashed), changed: Notify::new() }
+    }
+
+    /// Sends these parts, which begin in order.
+    ///
+    /// No part waits for ever. One that has its buffer has its permit too, and keeps both through all of its tries: it
+    /// waits only for the stores, and for its turn. It gets them after each part before it, because the stream takes
+    /// them for one part at a time. So the first part that is not hashed has its own, and goes on. The permit comes
+    /// first, because an object that is read again has one while it waits for a buffer.
+    pub fn send<'a>(
+        &'a self,
+        context: &'a Context,
+        record: &'a UploadRecord,
+        numbers: Vec<u32>,
+        (progress, times): (&'a ObjectProgress, &'a PartTimes),
+    ) -> impl Stream<Item = Result<PartRecord>> + 'a {
+        let buffers = &context.engine.range_buffers;
+        stream::iter(numbers)
+            .then(move |number| async move {
+                let permit = context.transfer_permit().await;
+                (number, Right { permit, _buffer: buffers.acquire().await })
+            })
+            .map(move |(number, right)| {
+                let part = UploadedPart { context, record, number, subject: &self.subject };
+                self.send_part(part, right, progress, times)
+            })
+            .buffer_unordered(buffers.total())
+    }
+
+    async fn send_part(
+        &self,
+        part: UploadedPart<'_>,
+        Right { permit: (permit, _limited), _buffer }: Right,
+        progress: &ObjectProgress,
+        times: &PartTimes,
+    ) -> Result<PartRecord> {
+        let (context, permit, watch) = (part.context, Arc::new(permit), times.watch(part.size()));
+        let bytes = retry::run(&TRANSFER, &self.subject, || read(part)).await?;
+        let destination = context.objects.destination_capabilities();
+        let hashers = integrity::part_in_memory(&destination).into_iter().filter_map(Hasher::new);
+        let known: Vec<Checksum> = hashers.map(|hasher| hash(hasher, &bytes)).collect();
+        if let Some(crc) = known.first() {
+            self.hash_in_turn(part.number, &bytes, crc).await;
+        }
+        let check = Check::of_known(&known, &destination);
+        let in_memory = InMemory { part, bytes, known, check, progress };
+        let first = retry::run(&TRANSFER, &self.subject, || in_memory.send(&permit, Some(&watch)));
+        let again = |permit| in_memory.send_again(permit);
+        let sent = watch.first_success(|| part.permit_of_second_try(), first, again).await?;
+        context.lane.limiter.succeeded();
+        Ok(sent)
+    }
+
+    /// Hashes a part when all parts before it are hashed.
+    async fn hash_in_turn(&self, number: u32, bytes: &[u8], crc: &Checksum) {
+        loop {
+            let changed = self.changed.notified();
+            if lock(&self.hashed).add(number, bytes, crc) {
+                break;
+            }
+            changed.await;
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Compares the bytes of all parts with the source's checksum; their CRC.
+    pub fn compare(self) -> Result<Option<Checksum>> {
+        let Hashed { hasher, crc, .. } = self.hashed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        integrity::same(&self.subject, &hasher.finish(), &self.known, "the source's")?;
+        Ok(crc)
+    }
+}
+
+/// A part in memory.
+struct InMemory<'a> {
+    part: UploadedPart<'a>,
+    bytes: Bytes,
+    /// The checksums of the bytes.
+    known: Vec<Checksum>,
+    check: Check,
+    progress: &'a ObjectProgress,
+}
+
+impl InMemory<'_> {
+    async fn send(&self, permit: &Arc<Permit>, watch: Option<&PartWatch<'_>>) -> Result<PartRecord> {
+        let counted = self.progress.attempt();
+        if let Some(watch) = watch {
+            watch.begins(&counted);
+        }
+        let sent = self.part.send(chunks(self.bytes.clone()), &self.check, &self.known, permit, &counted).await?;
+        counted.keep();
+        Ok(sent)
+    }
+
+    /// The second try of a slow part; `None` if it fails: the first one may still succeed.
+    async fn send_again(&self, (permit, _limited): TransferPermit) -> Option<PartRecord> {
+        self.send(&Arc::new(permit), None).await.ok()
+    }
+}
+
+/// The bytes of a part, in memory. They count, and are limited, when they are sent.
+async fn read(part: UploadedPart<'_>) -> Result<Bytes> {
+    let body = part.open().await?;
+    read_all(part.subject, body, &LiveLimits::default(), part.size()).await.map(Bytes::from)
+}
+
+fn hash(mut hasher: Hasher, bytes: &[u8]) -> Checksum {
+    hasher.update(bytes);
+    hasher.finish()
+}
+
+/// Bytes in memory as a body.
+fn chunks(bytes: Bytes) -> Body {
+    let starts = (0..bytes.len()).step_by(CHUNK_BYTES);
+    stream::iter(starts.map(move |start| Ok(bytes.slice(start..bytes.len().min(start + CHUNK_BYTES))))).boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use futures::future::join_all;
+    use shared::ErrorKind;
+    use shared::digest::Algorithm;
+
+    use super::*;
+
+    fn sum(algorithm: Algorithm, bytes: &[u8]) -> Checksum {
+        hash(Hasher::new(algorithm).expect("is computed"), bytes)
+    }
+
+    fn in_order(known: &[u8]) -> InOrder {
+        let hasher = Hasher::new(Algorithm::Md5).expect("is computed");
+        InOrder::new("k".to_owned(), sum(Algorithm::Md5, known), hasher)
+    }
+
+    async fn add(in_order: &InOrder, number: u32, bytes: &[u8]) {
+        in_order.hash_in_turn(number, bytes, &sum(Algorithm::Crc64Nvme, bytes)).await;
+    }
+
+    #[tokio::test]
+    async fn parts_that_come_out_of_order_are_hashed_in_order() {
+        let in_order = in_order(b"abcde");
+        let mut third = Box::pin(add(&in_order, 3, b"e"));
+        assert!(third.as_mut().now_or_never().is_none(), "it is not its turn");
+        join_all([Box::pin(add(&in_order, 2, b"cd")), third, Box::pin(add(&in_order, 1, b"ab"))]).await;
+        let crc = in_order.compare().expect("they make the checksum");
+        assert_eq!(crc, Some(sum(Algorithm::Crc64Nvme, b"abcde")));
+    }
+
+    #[tokio::test]
+    async fn other_bytes_do_not_make_the_checksum() {
+        let in_order = in_order(b"abcde");
+        add(&in_order, 1, b"abXde").await;
+        assert_eq!(in_order.compare().expect_err("a byte differs").kind(), ErrorKind::BadDigest);
+    }
+
+    #[tokio::test]
+    async fn a_body_from_memory_has_all_bytes_in_chunks() {
+        let bytes: Vec<u8> = (0..2 * CHUNK_BYTES + 7).map(|at| (at % 251) as u8).collect();
+        let chunks: Vec<Bytes> = chunks(bytes.clone().into()).map(|chunk| chunk.expect("in memory")).collect().await;
+        assert_eq!(chunks.iter().map(Bytes::len).collect::<Vec<_>>(), [CHUNK_BYTES, CHUNK_BYTES, 7]);
+        assert_eq!(chunks.iter().flatten().copied().collect::<Vec<u8>>(), bytes);
+    }
+
+    #[test]
+    fn parts_that_are_hashed_in_order_fit_into_a_buffer() {
+        let wished = |part_size: Option<u64>, size: u64, may_hash: bool| {
+            wish(&Work { part_size, giant_threshold: 5 << 30, ..Work::default() }, size, may_hash)
+        };
+        assert_eq!(wished(None, (5 << 30) - 1, true), Some(RANGE_BYTES));
+        assert_eq!((wished(None, 5 << 30, true), wished(None, 1 << 30, false)), (None, None));
+        assert_eq!(wished(Some(1 << 20), 1 << 30, true), Some(1 << 20));
+        let many = Work { giant_threshold: u64::MAX, ..Work::default() };
+        let most = u64::from(COMMON_PARTS) * RANGE_BYTES;
+        assert_eq!((wish(&many, most, true), wish(&many, most + 1, true)), (Some(RANGE_BYTES), None));
+    }
+}
