@@ -131,8 +131,8 @@ impl StoreWrapper for CountingStore {
 
     async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
         self.parts.fetch_add(1, SeqCst);
-        let is_refused = part.number == 2
-            && self.refusals.fetch_update(SeqCst, SeqCst, |refusals| refusals.checked_sub(1)).is_ok();
+        let is_refused =
+            part.number == 2 && self.refusals.fetch_update(SeqCst, SeqCst, |refusals| refusals.checked_sub(1)).is_ok();
         if is_refused {
             return Err(Error::new(ErrorKind::Unavailable, "part", &upload.key, "503"));
         }
