@@ -48,7 +48,7 @@ impl Md5Store {
     fn tagged(&self, key: &str, info: ObjectInfo) -> ObjectInfo {
         let mut hasher = Hasher::new(Algorithm::Md5).expect("MD5 is computed");
         hasher.update(&std::fs::read(self.path.join(key)).expect("the file is there"));
-        ObjectInfo { etag: Some(ETag::new(&hasher.finish().to_hex())), ..info }
+        ObjectInfo { etag: Some(ETag::new(&hasher.finish().to_hex())), etag_is_opaque: false, ..info }
     }
 
     pub fn reads(&self) -> usize {
