@@ -35,7 +35,7 @@ pub(crate) fn always_fits(context: &Context, object: &JobObject) -> bool {
 
 /// The latency of the farther store; zero if it is not known, and if the service copies the object: its bytes do not
 /// come here.
-fn latency(context: &Context, object: &JobObject) -> Duration {
+pub(crate) fn latency(context: &Context, object: &JobObject) -> Duration {
     let (source, destination) = (&context.objects.source, &context.objects.destination);
     let is_tried = context.objects.service_copies.are_tried();
     match is_tried && copy_source(&**source, &object.key, &**destination).is_some() {

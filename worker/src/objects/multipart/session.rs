@@ -5,6 +5,7 @@
 //! was created for one pinned version of the source, is not sent again.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 use shared::ledger::events_run;
 use shared::object::{ObjectInfo, Pin};
@@ -22,6 +23,14 @@ use crate::objects::multipart::precedence::{Contest, Precedence};
 use crate::objects::multipart::upload::{created_with, discard, is_of, settle_superseded};
 use crate::objects::plan::{self, PartPlan};
 use crate::objects::version::at_version;
+use crate::objects::whole;
+
+/// A store that takes so long to answer is far away.
+const FAR: Duration = Duration::from_millis(50);
+
+/// The parts of an object that goes far, bytes: its connections are slow, so that more of them help, and the last parts
+/// take long.
+const FAR_PART_BYTES: u64 = 8 << 20;
 
 /// How opening an upload ended.
 pub(crate) enum Opened {
@@ -122,7 +131,8 @@ async fn cut(item: &Item, wanted: &JobObject, info: &ObjectInfo) -> Result<PartP
         false => None,
     };
     let subject = || context.objects.destination.location().display_key(&wanted.key);
-    let wish = in_order::wished_part_bytes(context, &wanted.key, info);
+    let is_far = whole::latency(context, wanted) >= FAR && info.size < context.objects.options.giant_threshold;
+    let wish = in_order::wished_part_bytes(context, &wanted.key, info).or(is_far.then_some(FAR_PART_BYTES));
     let plan = plan::cut(info.size, wish, layout, destination)
         .map_err(|why| Error::new(ErrorKind::Unrepresentable, "create", subject(), why))?;
     Ok(plan::with_other_count(plan, info.size, source_count.filter(|_| cut_alike), destination))
