@@ -47,6 +47,8 @@ pub struct LiveLimits(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     bandwidth: Bandwidth,
+    /// The same rate, for what is read before it is sent.
+    reads_ahead: Bandwidth,
     source: Arc<LiveRate>,
     destination: Arc<LiveRate>,
     /// Transfers that run.
@@ -58,8 +60,10 @@ struct Inner {
 impl Default for Inner {
     fn default() -> Self {
         let rate = || Arc::new(LiveRate::new(Allowance::default()));
-        let bandwidth = Bandwidth::new(Allowance::default());
-        Inner { bandwidth, source: rate(), destination: rate(), transfers: AtomicUsize::new(0), changed: Notify::new() }
+        let bandwidth = || Bandwidth::new(Allowance::default());
+        let (transfers, changed) = (AtomicUsize::new(0), Notify::new());
+        let (bandwidth, reads_ahead) = (bandwidth(), bandwidth());
+        Inner { bandwidth, reads_ahead, source: rate(), destination: rate(), transfers, changed }
     }
 }
 
@@ -73,7 +77,9 @@ impl LiveLimits {
 
     /// Replaces the rates. They hold at once, also for transfers that run and for calls that wait.
     pub fn set(&self, rates: &LiveRates) {
-        self.0.bandwidth.set(rates.allowance(rates.bandwidth));
+        for bytes in [&self.0.bandwidth, &self.0.reads_ahead] {
+            bytes.set(rates.allowance(rates.bandwidth));
+        }
         for requests in [&self.0.source, &self.0.destination] {
             requests.set(rates.allowance(rates.requests));
         }
@@ -83,6 +89,12 @@ impl LiveLimits {
     /// The limit of bytes.
     pub fn bandwidth(&self) -> &Bandwidth {
         &self.0.bandwidth
+    }
+
+    /// The limit of bytes that are read into memory, and sent later under [`bandwidth`](Self::bandwidth): neither the
+    /// source nor the destination sees a higher rate.
+    pub fn reads_ahead(&self) -> &Bandwidth {
+        &self.0.reads_ahead
     }
 
     /// The two stores of the task, whose requests are counted. The code that opens stores calls this once for each, and

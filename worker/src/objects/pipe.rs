@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
 use shared::digest::{Algorithm, Checksum, Hasher, MultipartHasher};
-use shared::limits::{LiveLimits, Permit};
+use shared::limits::{Bandwidth, LiveLimits, Permit};
 use shared::object::{ETag, Pin};
 use shared::store::{Body, ObjectStore, Read};
 use shared::{Error, ErrorKind, Result};
@@ -94,7 +94,8 @@ impl Flow {
                 return Ok(None);
             }
             if !self.waiting.is_empty() {
-                let bytes = allowed(&self.pipe.limits, &self.pipe.subject, self.waiting.len()).await?;
+                let limit = self.pipe.limits.bandwidth();
+                let bytes = allowed(limit, &self.pipe.subject, self.waiting.len()).await?;
                 let piece = self.waiting.split_to(bytes);
                 if self.remaining > 0 || !self.waiting.is_empty() {
                     return Ok(Some(piece));
@@ -166,7 +167,7 @@ impl Flow {
 pub async fn read_checksum(store: &dyn ObjectStore, key: &str, pin: Pin, algorithm: Algorithm) -> Result<Checksum> {
     let mut hasher = hasher(&store.location().display_key(key), algorithm)?;
     let body = store.get(key, &Read { range: None, pin }).await?.body;
-    read_through(body, &LiveLimits::default(), |chunk| hasher.update(chunk)).await?;
+    read_through(body, LiveLimits::default().bandwidth(), |chunk| hasher.update(chunk)).await?;
     Ok(hasher.finish())
 }
 
@@ -177,10 +178,10 @@ pub(crate) fn hasher(subject: &str, algorithm: Algorithm) -> Result<Hasher> {
 }
 
 /// Shows all bytes of a body to `see`.
-pub(crate) async fn read_through(mut body: Body, limits: &LiveLimits, mut see: impl FnMut(&[u8])) -> Result<()> {
+pub(crate) async fn read_through(mut body: Body, limit: &Bandwidth, mut see: impl FnMut(&[u8])) -> Result<()> {
     while let Some(mut chunk) = body.next().await.transpose()? {
         while !chunk.is_empty() {
-            let bytes = allowed(limits, "bytes that are read", chunk.len()).await?;
+            let bytes = allowed(limit, "bytes that are read", chunk.len()).await?;
             see(&chunk.split_to(bytes));
         }
     }
@@ -188,7 +189,7 @@ pub(crate) async fn read_through(mut body: Body, limits: &LiveLimits, mut see: i
 }
 
 /// All bytes of a body that must have `size`, in memory.
-pub(crate) async fn read_all(subject: &str, body: Body, limits: &LiveLimits, size: u64) -> Result<Vec<u8>> {
+pub(crate) async fn read_all(subject: &str, body: Body, limit: &Bandwidth, size: u64) -> Result<Vec<u8>> {
     // Copied: a chunk may keep more memory in use than its length.
     let (mut bytes, mut received) = (Vec::with_capacity(size as usize), 0);
     let copy = |chunk: &[u8]| {
@@ -197,7 +198,7 @@ pub(crate) async fn read_all(subject: &str, body: Body, limits: &LiveLimits, siz
             bytes.extend_from_slice(chunk);
         }
     };
-    read_through(body, limits, copy).await?;
+    read_through(body, limit, copy).await?;
     if received != size {
         let message = format!("requested {size} bytes, received {received}");
         return Err(Error::new(ErrorKind::Corrupt, "get", subject, message));
@@ -217,8 +218,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
 /// Waits until some of these bytes may pass, and returns how many. While the limit is 0 for long, the transfer ends in
 /// `Suspended`: the object is done again, and that counts as no attempt.
-async fn allowed(limits: &LiveLimits, subject: &str, bytes: usize) -> Result<usize> {
-    timeout(LONGEST_PAUSE, limits.bandwidth().take(bytes)).await.map_err(|_| {
+async fn allowed(limit: &Bandwidth, subject: &str, bytes: usize) -> Result<usize> {
+    timeout(LONGEST_PAUSE, limit.take(bytes)).await.map_err(|_| {
         let message = "the bandwidth limit lets nothing pass at present";
         Error::new(ErrorKind::Suspended, "transfer", subject, message)
     })
@@ -273,7 +274,7 @@ mod tests {
         limits.set(&LiveRates { bandwidth: Some(0.0), ..LiveRates::default() });
         let (rate, began) = (limits.clone(), tokio::time::Instant::now());
         let body = || stream::iter([Ok(Bytes::from_static(b"abc"))]).boxed();
-        let refused = read_through(body(), &limits, |_| panic!("nothing passes")).await;
+        let refused = read_through(body(), limits.bandwidth(), |_| panic!("nothing passes")).await;
         assert_eq!(refused.expect_err("nothing passes").kind(), ErrorKind::Suspended);
         assert_eq!(began.elapsed(), LONGEST_PAUSE);
         tokio::spawn(async move {
@@ -281,7 +282,7 @@ mod tests {
             rate.set(&LiveRates::default());
         });
         let mut passed = Vec::new();
-        read_through(body(), &limits, |bytes| passed.extend_from_slice(bytes)).await.expect("bytes pass");
+        read_through(body(), limits.bandwidth(), |bytes| passed.extend_from_slice(bytes)).await.expect("bytes pass");
         assert_eq!(passed, b"abc");
     }
 

@@ -3,6 +3,7 @@
 mod ranges;
 
 use shared::digest::{Algorithm, Checksum, Hasher, MultipartHasher};
+use shared::limits::{Lane, RangeBuffer};
 use shared::object::ETag;
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, Right, Written};
@@ -17,7 +18,7 @@ use crate::objects::suspects;
 /// Hashes the bytes of a body of the source.
 pub(crate) async fn hash(context: &Context, subject: &str, body: Body, algorithm: Algorithm) -> Result<Checksum> {
     let mut hasher = hasher(subject, algorithm)?;
-    read_through(body, &context.objects.limits, |chunk| hasher.update(chunk)).await?;
+    read_through(body, context.objects.limits.bandwidth(), |chunk| hasher.update(chunk)).await?;
     Ok(hasher.finish())
 }
 
@@ -66,14 +67,29 @@ impl Expected<'_> {
     }
 }
 
-/// Reads the written object: `BadDigest` unless its bytes make what is expected. A large one is read in ranges. The
-/// caller has the permit of one transfer.
+/// The buffer with which a large object is read again in ranges; `None` for any other object. A scan waits for it, so it
+/// is to be had before the permit of a transfer: others with a permit may need its turn.
+pub(crate) async fn buffer(context: &Context, size: u64) -> Option<RangeBuffer> {
+    match context.lane.lane {
+        Lane::Scan if ranges::are_of_use(context, size) => Some(context.engine.range_buffers.acquire().await),
+        Lane::Scan | Lane::Events => free_buffer(context, size),
+    }
+}
+
+/// As [`buffer`], if one is free.
+pub(crate) fn free_buffer(context: &Context, size: u64) -> Option<RangeBuffer> {
+    ranges::are_of_use(context, size).then(|| context.engine.range_buffers.take()).flatten()
+}
+
+/// Reads the written object: `BadDigest` unless its bytes make what is expected. With a buffer it is read in ranges, else
+/// in one stream. The caller has the permit of one transfer.
 pub(crate) async fn expect(
     context: &Context,
     key: &str,
     written: &Written,
     size: u64,
     expected: Expected<'_>,
+    buffer: Option<RangeBuffer>,
 ) -> Result<()> {
     let subject = context.objects.destination.location().display_key(key);
     let object = WrittenObject { context, key, written, size, subject: &subject };
@@ -91,7 +107,7 @@ pub(crate) async fn expect(
             Err(error) => Ok(Err(error)),
         }
     };
-    let judged = match object.goes_in_ranges() {
+    let judged = match buffer.is_some() {
         true => retry::run(&TRANSFER, &subject, in_ranges).await.flatten(),
         false => retry::run(&TRANSFER, &subject, in_one_stream).await,
     };

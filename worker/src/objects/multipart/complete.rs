@@ -250,6 +250,7 @@ async fn check(
 
 /// Reads the finished object. The permits of its parts are given back by now.
 async fn read_again(context: &Context, record: &UploadRecord, written: &Written, expected: Expected<'_>) -> Result<()> {
+    let buffer = reread::buffer(context, record.size).await;
     let _permit = context.transfer_permit().await;
-    reread::expect(context, &record.upload.key, written, record.size, expected).await
+    reread::expect(context, &record.upload.key, written, record.size, expected, buffer).await
 }

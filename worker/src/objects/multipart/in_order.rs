@@ -4,7 +4,7 @@
 //! Each part is read into memory, in one of the process's [`RangeBuffers`](shared::limits::RangeBuffers), and hashed
 //! when all parts before it are. Then it is sent from memory, and a failed try is repeated from there.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -12,13 +12,14 @@ use futures::stream::{self, Stream};
 use shared::Result;
 use shared::config::Work;
 use shared::digest::{Checksum, Hasher, combine};
-use shared::limits::{LiveLimits, Permit, RANGE_BYTES, RangeBuffer};
+use shared::limits::{Lane, RANGE_BYTES, RangeBuffer};
 use shared::object::ObjectInfo;
 use shared::objects::{PartRecord, PartSet, UploadRecord};
 use shared::retry::{self, TRANSFER};
 use shared::store::Body;
 use shared::sync::lock;
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 
 use crate::engine::progress::ObjectProgress;
 use crate::objects::context::{Context, TransferPermit};
@@ -30,6 +31,9 @@ use crate::objects::pipe::read_all;
 
 /// A part in memory is sent in chunks of so many bytes: each is counted, and waits for the bandwidth limit.
 const CHUNK_BYTES: usize = 64 << 10;
+
+/// A part is hashed in pieces of so many bytes, which takes less than a millisecond each: other parts go on between them.
+const HASHED_BYTES: usize = 512 << 10;
 
 /// The size of parts that is wished for an object, bytes; `None`: none in particular. Parts that are hashed in order
 /// fit into a buffer each.
@@ -66,36 +70,33 @@ struct Hashed {
 }
 
 impl Hashed {
-    /// Adds a part with its CRC, if it is the next one; returns whether it is.
-    fn add(&mut self, number: u32, bytes: &[u8], crc: &Checksum) -> bool {
-        if number != self.parts + 1 {
-            return false;
-        }
-        self.hasher.update(bytes);
+    /// Counts the part whose bytes were hashed last, with its CRC.
+    fn add(&mut self, size: usize, crc: &Checksum) {
         let before = self.crc.take();
-        self.crc = match number {
-            1 => Some(crc.clone()),
-            _ => before.and_then(|before| combine(&before, crc, bytes.len() as u64)),
+        self.crc = match self.parts {
+            0 => Some(crc.clone()),
+            _ => before.and_then(|before| combine(&before, crc, size as u64)),
         };
-        self.parts = number;
-        true
+        self.parts += 1;
     }
 }
 
 /// The right to read a part into memory, and to send it from there.
 struct Right {
-    permit: TransferPermit,
+    _permit: TransferPermit,
     _buffer: RangeBuffer,
 }
 
 impl InOrder {
     /// For an upload of which these parts are to be sent; `None` if they need not, or cannot, be hashed in order. They
-    /// can if this job sends all parts of the object, and each fits into a buffer.
+    /// can if this job sends all parts of the object, and each fits into a buffer. Events do not wait for the buffers of
+    /// a scan.
     pub fn of(context: &Context, record: &UploadRecord, numbers: &[u32], recorded: &PartSet) -> Option<InOrder> {
         let PartsCheck::ReadAgain(algorithm) = integrity::parts(record) else { return None };
         let are_all = recorded.is_empty() && numbers.iter().copied().eq(1..=record.part_count());
         let is_giant = record.size >= context.objects.options.giant_threshold;
-        let fit = record.part_bytes <= RANGE_BYTES && context.engine.range_buffers.total() > 1;
+        let has_buffers = context.lane.lane == Lane::Scan && context.engine.range_buffers.total() > 1;
+        let fit = record.part_bytes <= RANGE_BYTES && has_buffers;
         if record.size == 0 || !are_all || is_giant || !fit || source_of_copies(context, &record.upload.key).is_some() {
             return None;
         }
@@ -110,10 +111,10 @@ impl InOrder {
 
     /// Sends these parts, which begin in order.
     ///
-    /// No part waits for ever. One that has its buffer has its permit too, and keeps both through all of its tries: it
-    /// waits only for the stores, and for its turn. It gets them after each part before it, because the stream takes
-    /// them for one part at a time. So the first part that is not hashed has its own, and goes on. The permit comes
-    /// first, because an object that is read again has one while it waits for a buffer.
+    /// No part waits for ever. One that has begun has its buffer and its permit, and keeps both through all of its
+    /// tries: it waits only for the stores, and for its turn. It gets them after each part before it, because the stream
+    /// takes them for one part at a time. So the first part that is not hashed has its own, and goes on. The buffer
+    /// comes first: nobody who has a permit waits for a buffer, and so those who have one get their permits.
     pub fn send<'a>(
         &'a self,
         context: &'a Context,
@@ -124,8 +125,8 @@ impl InOrder {
         let buffers = &context.engine.range_buffers;
         stream::iter(numbers)
             .then(move |number| async move {
-                let permit = context.transfer_permit().await;
-                (number, Right { permit, _buffer: buffers.acquire().await })
+                let buffer = buffers.acquire().await;
+                (number, Right { _permit: context.transfer_permit().await, _buffer: buffer })
             })
             .map(move |(number, right)| {
                 let part = UploadedPart { context, record, number, subject: &self.subject };
@@ -137,11 +138,11 @@ impl InOrder {
     async fn send_part(
         &self,
         part: UploadedPart<'_>,
-        Right { permit: (permit, _limited), _buffer }: Right,
+        _right: Right,
         progress: &ObjectProgress,
         times: &PartTimes,
     ) -> Result<PartRecord> {
-        let (context, permit, watch) = (part.context, Arc::new(permit), times.watch(part.size()));
+        let (context, watch) = (part.context, times.watch(part.size()));
         let bytes = retry::run(&TRANSFER, &self.subject, || read(part)).await?;
         let destination = context.objects.destination_capabilities();
         let hashers = integrity::part_in_memory(&destination).into_iter().filter_map(Hasher::new);
@@ -151,7 +152,7 @@ impl InOrder {
         }
         let check = Check::of_known(&known, &destination);
         let in_memory = InMemory { part, bytes, known, check, progress };
-        let first = retry::run(&TRANSFER, &self.subject, || in_memory.send(&permit, Some(&watch)));
+        let first = retry::run(&TRANSFER, &self.subject, || in_memory.send(Some(&watch)));
         let again = |permit| in_memory.send_again(permit);
         let sent = watch.first_success(|| part.permit_of_second_try(), first, again).await?;
         context.lane.limiter.succeeded();
@@ -162,11 +163,17 @@ impl InOrder {
     async fn hash_in_turn(&self, number: u32, bytes: &[u8], crc: &Checksum) {
         loop {
             let changed = self.changed.notified();
-            if lock(&self.hashed).add(number, bytes, crc) {
+            if lock(&self.hashed).parts + 1 == number {
                 break;
             }
             changed.await;
         }
+        // Nobody else's turn comes before this part is counted.
+        for piece in bytes.chunks(HASHED_BYTES) {
+            lock(&self.hashed).hasher.update(piece);
+            yield_now().await;
+        }
+        lock(&self.hashed).add(bytes.len(), crc);
         self.changed.notify_waiters();
     }
 
@@ -189,26 +196,27 @@ struct InMemory<'a> {
 }
 
 impl InMemory<'_> {
-    async fn send(&self, permit: &Arc<Permit>, watch: Option<&PartWatch<'_>>) -> Result<PartRecord> {
+    /// Its buffer is kept until the destination has answered, and its permit with it.
+    async fn send(&self, watch: Option<&PartWatch<'_>>) -> Result<PartRecord> {
         let counted = self.progress.attempt();
         if let Some(watch) = watch {
             watch.begins(&counted);
         }
-        let sent = self.part.send(chunks(self.bytes.clone()), &self.check, &self.known, permit, &counted).await?;
+        let sent = self.part.send(chunks(self.bytes.clone()), &self.check, &self.known, None, &counted).await?;
         counted.keep();
         Ok(sent)
     }
 
     /// The second try of a slow part; `None` if it fails: the first one may still succeed.
-    async fn send_again(&self, (permit, _limited): TransferPermit) -> Option<PartRecord> {
-        self.send(&Arc::new(permit), None).await.ok()
+    async fn send_again(&self, _permit: TransferPermit) -> Option<PartRecord> {
+        self.send(None).await.ok()
     }
 }
 
-/// The bytes of a part, in memory. They count, and are limited, when they are sent.
+/// The bytes of a part, in memory. They count when they are sent.
 async fn read(part: UploadedPart<'_>) -> Result<Bytes> {
     let body = part.open().await?;
-    read_all(part.subject, body, &LiveLimits::default(), part.size()).await.map(Bytes::from)
+    read_all(part.subject, body, part.context.objects.limits.reads_ahead(), part.size()).await.map(Bytes::from)
 }
 
 fn hash(mut hasher: Hasher, bytes: &[u8]) -> Checksum {

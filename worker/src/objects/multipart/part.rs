@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use shared::Result;
 use shared::digest::{Algorithm, Checksum};
 use shared::limits::Permit;
 use shared::objects::{PartRecord, Proof, UploadRecord};
 use shared::retry::{self, TRANSFER};
-use shared::store::{Body, CopySource, Object, Part, PartWrite, Read, copy_source};
+use shared::store::{Body, CopySource, EtagMeaning, Object, Part, PartWrite, Read, copy_source};
+use shared::{ErrorKind, Result};
 
 use crate::engine::progress::{Attempt, ObjectProgress};
 use crate::objects::context::{Context, TransferPermit};
@@ -83,10 +83,12 @@ impl UploadedPart<'_> {
     }
 
     /// A permit that no transfer waits for. A folder gets no second try: a writer that begins removes the record of the
-    /// part that another one has written.
+    /// part that another one has written. Nor does a store whose tags differ each time: the try that was dropped may
+    /// still arrive, and the part would not be listed as it was recorded.
     pub fn permit_of_second_try(&self) -> Option<TransferPermit> {
-        let is_remote = self.context.objects.destination.capabilities().is_remote;
-        if is_remote { self.context.idle_transfer_permit() } else { None }
+        let destination = self.context.objects.destination_capabilities();
+        let may_be_twice = destination.is_remote && destination.etags != EtagMeaning::Opaque;
+        if may_be_twice { self.context.idle_transfer_permit() } else { None }
     }
 
     /// The bytes, of the version that the upload was opened for.
@@ -99,13 +101,13 @@ impl UploadedPart<'_> {
         Ok(body)
     }
 
-    /// Sends these bytes, whose checksums may be `known` before. The permit is given back when most of them are sent.
+    /// Sends these bytes, whose checksums may be `known` before. A permit is given back when most of them are sent.
     pub async fn send(
         &self,
         body: Body,
         check: &Check,
         known: &[Checksum],
-        permit: &Arc<Permit>,
+        permit: Option<&Arc<Permit>>,
         counted: &Attempt,
     ) -> Result<PartRecord> {
         let UploadedPart { context, record, number, subject } = *self;
@@ -119,13 +121,20 @@ impl UploadedPart<'_> {
             expect_etag: None,
             limits: context.objects.limits.clone(),
             attempt: counted.clone(),
-            permit: Some(permit.clone()),
+            // A folder answers at once, and its writes take memory of their own.
+            permit: permit.filter(|_| destination.is_remote).cloned(),
         };
         let (body, hashed) = pipe.through(body);
         let part = context.objects.destination.upload_part(&record.upload, &write, body).await?;
         context.objects.learn_tags(part.etag_is_opaque);
         let hashed: Vec<Checksum> = known.iter().cloned().chain(hashed.take()).collect();
-        let proof = check.proof(subject, &part, &hashed, &destination)?;
+        let proof = match check.proof(subject, &part, &hashed, &destination) {
+            // A tag may not be made of the bytes. The finished object is read again, which shows it.
+            Err(error) if !known.is_empty() && part.checksum.is_none() && error.kind() == ErrorKind::BadDigest => {
+                Proof::None
+            }
+            proof => proof?,
+        };
         let md5 = hashed.iter().find(|checksum| checksum.algorithm == Algorithm::Md5);
         let md5 = md5.filter(|_| record.same_parts).cloned();
         Ok(PartRecord { number, etag: part.etag, checksum: hashed.into_iter().next(), md5, proof })
@@ -157,7 +166,7 @@ async fn stream_part(
     }
     let body = part.open().await?;
     let check = integrity::part(record, read_before.as_ref(), &destination);
-    match part.send(body, &check, &[], &permit, counted).await {
+    match part.send(body, &check, &[], Some(&permit), counted).await {
         Err(error) if !is_required && context.objects.learn_required_checksums(&error) => Ok(None),
         sent => sent.map(Some),
     }

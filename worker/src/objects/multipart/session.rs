@@ -19,6 +19,7 @@ use crate::objects::item::Item;
 use crate::objects::metadata;
 use crate::objects::multipart::in_order;
 use crate::objects::multipart::orphaned_uploads;
+use crate::objects::multipart::part_limit::COMMON_PARTS;
 use crate::objects::multipart::precedence::{Contest, Precedence};
 use crate::objects::multipart::upload::{created_with, discard, is_of, settle_superseded};
 use crate::objects::plan::{self, PartPlan};
@@ -131,7 +132,10 @@ async fn cut(item: &Item, wanted: &JobObject, info: &ObjectInfo) -> Result<PartP
         false => None,
     };
     let subject = || context.objects.destination.location().display_key(&wanted.key);
-    let is_far = whole::latency(context, wanted) >= FAR && info.size < context.objects.options.giant_threshold;
+    let is_giant = info.size >= context.objects.options.giant_threshold;
+    // Not every destination takes more parts.
+    let are_common = info.size.div_ceil(FAR_PART_BYTES) <= u64::from(COMMON_PARTS);
+    let is_far = !is_giant && are_common && whole::latency(context, wanted) >= FAR;
     let wish = in_order::wished_part_bytes(context, &wanted.key, info).or(is_far.then_some(FAR_PART_BYTES));
     let plan = plan::cut(info.size, wish, layout, destination)
         .map_err(|why| Error::new(ErrorKind::Unrepresentable, "create", subject(), why))?;

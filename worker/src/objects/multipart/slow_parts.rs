@@ -37,7 +37,7 @@ fn is_slow(elapsed: Duration, passed: u64, size: u64, waited: Option<Duration>, 
     }
     let left = size.saturating_sub(passed);
     if passed == 0 {
-        return left > 0;
+        return left > 0 && elapsed > fastest;
     }
     elapsed.as_secs_f64() * left as f64 / passed as f64 > TIMES * fastest.as_secs_f64()
 }
@@ -186,6 +186,7 @@ mod tests {
         for (elapsed, passed, waited, fastest, slow) in [
             (seconds(2), 4 * MIB, None, half, true),
             (seconds(2), 0, None, half, true),
+            (seconds(2), 0, None, Some(seconds(3)), false),
             (seconds(2), 7 * MIB, None, half, false),
             (seconds(2), 4 * MIB, None, Some(seconds(1)), false),
             (seconds(2), 4 * MIB, None, None, false),

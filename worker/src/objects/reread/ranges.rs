@@ -29,21 +29,21 @@ pub(crate) struct WrittenObject<'a> {
     pub subject: &'a str,
 }
 
-impl WrittenObject<'_> {
-    /// Whether it is read in ranges: it is large and remote, and memory and transfers allow several at once.
-    pub fn goes_in_ranges(&self) -> bool {
-        let at_once = self.context.engine.range_buffers.total().min(self.context.lane.limiter.limit());
-        let is_remote = self.context.objects.destination.capabilities().is_remote;
-        is_remote && at_once > 1 && ranges_of(self.size) > 1
-    }
+/// Whether a written object of this size is to be read in ranges: it is large and remote, and memory and transfers allow
+/// several at once.
+pub(crate) fn are_of_use(context: &Context, size: u64) -> bool {
+    let at_once = context.engine.range_buffers.total().min(context.lane.limiter.limit());
+    context.objects.destination.capabilities().is_remote && at_once > 1 && ranges_of(size) > 1
+}
 
+impl WrittenObject<'_> {
     /// Shows all bytes in order, from one stream.
     pub async fn read(&self, see: impl FnMut(&[u8])) -> Result<()> {
         let body = self.open(None).await?.body;
-        read_through(body, &self.context.objects.limits, see).await
+        read_through(body, self.context.objects.limits.bandwidth(), see).await
     }
 
-    /// Shows all bytes in order, from several ranges at once. The caller has the permit of one transfer.
+    /// Shows all bytes in order, from several ranges at once. The caller has the permit of one transfer, and one buffer.
     pub async fn read_ranges(&self, see: impl FnMut(&[u8])) -> Result<()> {
         let ranges = ranges(self.size, RANGE_BYTES);
         let buffers = &self.context.engine.range_buffers;
@@ -64,7 +64,7 @@ impl WrittenObject<'_> {
             let message = format!("the object has {} bytes, not {}", info.size, self.size);
             return Err(Error::new(ErrorKind::PreconditionFailed, "get", self.subject, message));
         }
-        read_all(self.subject, body, &self.context.objects.limits, range.end - range.start).await
+        read_all(self.subject, body, self.context.objects.limits.bandwidth(), range.end - range.start).await
     }
 
     /// Opens a read. Reading a named version needs a right of its own (`s3:GetObjectVersion`): without it the current
@@ -105,9 +105,7 @@ fn ranges(size: u64, range_bytes: u64) -> impl Iterator<Item = Range<u64>> {
 
 /// Shows the bytes of ranges in order, while as many are read or in memory as there are buffers and permits for.
 ///
-/// A range that is read alone uses the caller's own permit, so no caller waits for a permit. It may wait for a buffer,
-/// which its object has none of then. That wait ends: a range has its buffer and its permit before it is opened, so
-/// those with a buffer wait only for the destination, and the first of each object gives its buffer back.
+/// A range that is read alone uses the caller's own permit and buffer, so no caller waits for either.
 async fn in_order<F, P>(
     ranges: impl Iterator<Item = Range<u64>>,
     buffers: &RangeBuffers,
@@ -118,26 +116,26 @@ async fn in_order<F, P>(
 where
     F: Future<Output = Result<Vec<u8>>>,
 {
-    let begin = |range: Range<u64>, buffer: RangeBuffer, permit: Option<P>| {
+    let begin = |range: Range<u64>, right: Option<(RangeBuffer, P)>| {
         let bytes = read(range);
         async move {
             let bytes = bytes.await?;
-            // It is for another transfer while these bytes wait for their turn.
-            drop(permit);
-            Ok::<_, Error>((bytes, buffer))
+            // The permit is for another transfer while these bytes wait for their turn.
+            Ok::<_, Error>((bytes, right.map(|(buffer, _permit)| buffer)))
         }
     };
     let mut ranges = ranges.peekable();
     let mut reading = FuturesOrdered::new();
     loop {
         while ranges.peek().is_some() {
-            let right = if reading.is_empty() {
-                Some((buffers.acquire().await, None))
-            } else {
-                buffers.take().and_then(|buffer| Some((buffer, Some(idle_permit()?))))
+            let right = match reading.is_empty() {
+                true => None,
+                false => match buffers.take().and_then(|buffer| Some((buffer, idle_permit()?))) {
+                    None => break,
+                    right => right,
+                },
             };
-            let Some((buffer, permit)) = right else { break };
-            reading.extend(ranges.next().map(|range| begin(range, buffer, permit)));
+            reading.extend(ranges.next().map(|range| begin(range, right)));
         }
         let Some(read) = reading.next().await else { return Ok(()) };
         let (bytes, _buffer) = read?;
@@ -179,7 +177,7 @@ mod tests {
             sleep(Duration::from_secs(100 - range.start)).await;
             Ok(bytes(&range))
         };
-        in_order(ranges(45, 10), &buffers(5), || Some(()), read, |chunk| seen.extend_from_slice(chunk))
+        in_order(ranges(45, 10), &buffers(4), || Some(()), read, |chunk| seen.extend_from_slice(chunk))
             .await
             .expect("all ranges are read");
         assert_eq!(seen, (0..45).map(|at| at / 10).collect::<Vec<u8>>());
@@ -188,7 +186,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_more_ranges_are_in_memory_than_buffers_and_permits_allow() {
-        for (count, permits, most) in [(3, 9, 3), (9, 1, 2), (9, 0, 1), (1, 9, 1)] {
+        for (count, permits, most) in [(2, 9, 3), (9, 1, 2), (9, 0, 1), (0, 9, 1)] {
             let (permits, begun, seen, greatest) =
                 (Semaphore::new(permits), AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
             let read = |range: Range<u64>| {
