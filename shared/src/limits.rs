@@ -21,8 +21,9 @@ pub use share::{BEAT, Shares};
 /// leased jobs, and the finder's pages (two sides × 2 pages × 1,000 entries × 16 ranges, some 200 bytes each).
 pub const BASE_BYTES: u64 = 64 << 20;
 
-/// Most memory of one transfer, bytes: the HTTP client's read and write buffers (400 KiB each at
-/// most: hyper's `DEFAULT_MAX_BUFFER_SIZE`), the TLS records in flight, the file store's 1 MiB writes.
+/// Most memory of one transfer, bytes: the HTTP client's read and write buffers (400 KiB each at most: hyper's
+/// `DEFAULT_MAX_BUFFER_SIZE`), and the TLS records on their way; besides either the same of a part whose permit is given
+/// back already ([`Permit::sent`]), or the file store's 1 MiB writes.
 pub const TRANSFER_BYTES: u64 = 2 << 20;
 
 /// The number of transfers that fit into a memory limit, at least one.

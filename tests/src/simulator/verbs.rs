@@ -20,8 +20,8 @@ use crate::cloud::xml;
 /// `Last-Modified` of every object.
 const MODIFIED: &str = "Mon, 01 Jan 2024 00:00:00 GMT";
 
-/// The largest object with an MD5 for its ETag; a larger one was written in parts. It takes a second to compute.
-const MAX_MD5: u64 = 1 << 30;
+/// The largest object with an MD5 for its ETag; a larger one was written in parts. It takes ten seconds to compute.
+const MAX_MD5: u64 = 8 << 30;
 
 /// The path of the simulator's own requests.
 const ADMIN: &str = "-";
