@@ -241,7 +241,7 @@ const LONGEST_TRANSFER: Duration = Duration::from_secs(5);
 
 /// However far the stores are, smaller objects go whole, bytes: an upload takes requests and round trips of its own,
 /// for which two parts win too little.
-const LEAST_THRESHOLD_BYTES: u64 = 2 * PART_BYTES;
+pub const LEAST_THRESHOLD_BYTES: u64 = 2 * PART_BYTES;
 
 /// As [`multipart_threshold_bytes`], between stores of which the farther one takes at least `latency` to answer; zero
 /// if that is not known.
