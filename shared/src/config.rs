@@ -33,8 +33,8 @@ pub use fleet_file::{FleetFile, MachineWork, QueueNames};
 pub use kind::Kind;
 pub use machine::MachineSettings;
 pub use objects::{
-    Compare, Find, JOB_KEYS, LIST_IN_HEADS, ObjectsConfig, PART_BYTES, Records, RunOverrides, Side, Sse, Work,
-    multipart_threshold_at, multipart_threshold_bytes, part_bytes,
+    Compare, Find, JOB_KEYS, LEAST_THRESHOLD_BYTES, LIST_IN_HEADS, ObjectsConfig, PART_BYTES, Records, RunOverrides,
+    Side, Sse, Work, multipart_threshold_at, multipart_threshold_bytes, part_bytes,
 };
 pub use size::Size;
 

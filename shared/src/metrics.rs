@@ -69,7 +69,7 @@ metrics_table! {
     LOOKS Counter Count "flotilla_second_looks_total" ["found"] "Checks of the source after a write, by result (same, changed, gone).";
     RETRIES Counter Count "flotilla_retries_total" ["operation"] "Requests sent again after a transient error, by operation.";
     THROTTLES Counter Count "flotilla_throttles_total" ["operation"] "Requests that were throttled, by operation.";
-    CONCURRENCY Gauge Count "flotilla_transfers" [] "Transfers in progress, without parts whose answer is awaited.";
+    CONCURRENCY Gauge Count "flotilla_transfers" [] "Transfers in progress, without parts of which at most 1 MiB is left.";
     CONCURRENCY_LIMIT Gauge Count "flotilla_transfers_limit" [] "Transfers that the throttling limit allows at present.";
     STORE_FAILING Gauge Count "flotilla_store_failing" ["side"] "Stores of which all requests fail, and whose transfers wait, by side (source, destination).";
     PAGES Counter Count "flotilla_listing_pages_total" ["side"] "Listing pages read, by side (source, destination).";

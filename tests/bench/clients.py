@@ -8,8 +8,10 @@ KEY, SECRET = "benchkey", "benchsecret"
 
 
 def clean_environment():
-    """No settings of this machine for any S3 client."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_", "MINIO_"))}
+    """No settings of this machine for any S3 client, and no proxies."""
+    prefixes = ("AWS_", "RCLONE_", "MINIO_")
+    is_foreign = lambda name: name.startswith(prefixes) or name.lower().endswith("_proxy")
+    return {name: value for name, value in os.environ.items() if not is_foreign(name)}
 
 
 class Client:

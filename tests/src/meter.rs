@@ -95,7 +95,7 @@ async fn pass(
             counted.writes += factor * blocks(bytes, WRITE_UNIT);
         }
         if let Some(bytes) = items_bytes(&action, &answered) {
-            let halves = if asked["ConsistentRead"] == json!(true) { 2 } else { 1 };
+            let halves = if is_consistent(&asked) { 2 } else { 1 };
             counted.half_reads += halves * blocks(bytes, READ_UNIT);
         }
     }
@@ -107,6 +107,12 @@ async fn pass(
     let of_action = counted.requests.entry(format!("{service}.{action}")).or_default();
     *of_action = (of_action.0 + 1, of_action.1 + written);
     Ok(Response::from_parts(head, Full::new(body)))
+}
+
+/// Whether a read is strongly consistent. A batch says so for each of its tables.
+fn is_consistent(asked: &Value) -> bool {
+    let tables = asked["RequestItems"].as_object().into_iter().flat_map(|tables| tables.values());
+    std::iter::once(asked).chain(tables).any(|read| read["ConsistentRead"] == json!(true))
 }
 
 /// The sizes of the items that the writes name by their keys, as they are stored now.

@@ -139,8 +139,8 @@ struct FindArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Copying")]
 struct WorkArgs {
-    /// Maximum number of transfers at once. A part that was read, and whose answer is awaited, does not count; there
-    /// are at most as many of these
+    /// Maximum number of transfers at once. A part of which at most 1 MiB is left to read does not count; there are at
+    /// most as many of these
     #[arg(long, value_name = "N", value_parser = number::<usize>, default_value_t = MachineSettings::default().concurrency)]
     concurrency: usize,
     /// Memory limit of the process

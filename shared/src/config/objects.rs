@@ -241,7 +241,7 @@ const LONGEST_TRANSFER: Duration = Duration::from_secs(5);
 
 /// However far the stores are, smaller objects go whole, bytes: an upload takes requests and round trips of its own,
 /// for which two parts win too little.
-const LEAST_THRESHOLD_BYTES: u64 = 2 * PART_BYTES;
+pub const LEAST_THRESHOLD_BYTES: u64 = 2 * PART_BYTES;
 
 /// As [`multipart_threshold_bytes`], between stores of which the farther one takes at least `latency` to answer; zero
 /// if that is not known.
@@ -268,8 +268,9 @@ const LEAST_GIANT_PART_BYTES: u64 = 8 << 20;
 /// Parts of giants are no larger than this, bytes: one that breaks off is sent again.
 const MOST_PART_BYTES: u64 = 64 << 20;
 
-/// Parts of giants are only as large as leaves so many: the parts that are on their way when a process is killed, 32 by
-/// default, are then a small share of a giant.
+/// A giant has larger parts than [`LEAST_GIANT_PART_BYTES`] only if it still has at least so many: the parts that are on
+/// their way when a process is killed, 32 by default, are a small share of it then. The smallest giants, of 5 GiB, have
+/// 640 parts.
 const GIANT_PARTS: u64 = 1024;
 
 /// The size of the parts of an object of `size` bytes where nothing speaks for another one, bytes: [`PART_BYTES`], or

@@ -25,7 +25,7 @@ use shared::ledger::{Ledger, Run};
 use shared::store::Store;
 use tokio_util::sync::CancellationToken;
 
-use table::{Counts, DELETES_USD, GROUP, SPLIT, Table};
+use table::{Counts, DELETES_USD, GROUP, SETTLEMENT, SPLIT, Table};
 
 /// Objects of a run of `tests/run --long`.
 const MILLION: u64 = 1_000_000;
@@ -162,7 +162,7 @@ async fn deletes_cost_what_the_plan_says() {
     bench.find = Find { delete: true, max_delete: Some(objects), ..bench.find };
     let (run, table) = bench.measured(&format!("{objects} deletes")).await;
     assert_eq!(run.settled.deleted, objects);
-    table.assert_planned(0);
+    table.assert_planned(&[]);
     // A LIST before, the deletes, and a LIST after, for each job of up to 1,000 keys.
     let listings = table.counted("destination", "list");
     assert!(table.store_requests() <= listings + 3 * objects / 1_000 + 4, "{table}");
@@ -179,7 +179,7 @@ async fn copies_cost_what_the_plan_says() {
     let bench = Bench::new(&format!("real-{objects}x10240"), "empty", DISTINCT).await;
     let (run, table) = bench.measured(&format!("{objects} copies")).await;
     assert_eq!(run.settled.copied, objects);
-    table.assert_planned(0);
+    table.assert_planned(&[]);
     table.assert_overhead(objects, 1, 0);
 }
 
@@ -192,10 +192,31 @@ async fn large_objects_cost_what_the_plan_says() {
     bench.work = Work { part_size: Some(PART), multipart_threshold: Some(PART), ..bench.work };
     let (run, table) = bench.measured("2 objects of 64 parts").await;
     assert_eq!(run.settled.copied, OBJECTS);
+    for operation in ["list", "head", "get", "put"] {
+        table.assert_exact("source", operation);
+        table.assert_exact("destination", operation);
+    }
     // Two checkpoints, and a group of parts for each object: more groups where 64 parts take over 2 s.
-    let more = GROUP * table.asked("DynamoDB.PutItem").saturating_sub(2 + OBJECTS);
-    table.assert_planned(more);
-    table.assert_overhead(OBJECTS, 64, more);
+    let groups = table.asked("DynamoDB.PutItem").saturating_sub(2 + OBJECTS);
+    table.assert_planned(&[("ledger", "write", GROUP * groups), ("ledger", "read", groups)]);
+    table.assert_overhead(OBJECTS, 64, GROUP * groups);
+}
+
+/// Larger than what goes whole however far the stores are: of each, an open upload is looked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_objects_above_32_mib_cost_what_the_plan_says() {
+    const OBJECTS: u64 = 32;
+    const BYTES: u64 = 33 << 20;
+    /// Of at most 512 MiB each.
+    const JOBS: u64 = 3;
+    let bench = Bench::new(&format!("real-{OBJECTS}x{BYTES}"), "empty", None).await;
+    let (run, table) = bench.measured("32 objects of 33 MiB").await;
+    assert_eq!(run.settled.copied, OBJECTS);
+    assert_eq!(table.counted("destination", "put"), OBJECTS, "each goes whole\n{table}");
+    assert!(table.asked("DynamoDB.BatchGetItem") >= OBJECTS, "{table}");
+    // The run's start, its first checkpoint, and each job: more where a job takes over 10 s.
+    let settlements = table.asked("DynamoDB.TransactWriteItems").saturating_sub(2 + JOBS);
+    table.assert_planned(&[("ledger", "write", SETTLEMENT * settlements)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,7 +227,9 @@ async fn nothing_to_do_costs_its_listings() {
     bench.find.list_concurrency = list_concurrency;
     let (run, table) = bench.measured("nothing to do").await;
     assert_eq!(run.found.enqueued, 0);
-    table.assert_planned(SPLIT * splits);
+    let more = SPLIT * splits;
+    let lists = [("source", "list", more), ("destination", "list", more)];
+    table.assert_planned(&[lists[0], lists[1], ("ledger", "write", more), ("ledger", "read", more)]);
     // A run's own records: of these 50,000 they are a part that one can see.
     assert!(table.usd_of(&["queue", "ledger"]) <= 0.03 * table.usd_of(&["source", "destination"]) + own, "{table}");
 }

@@ -1,17 +1,19 @@
 //! Objects in parts: how many calls to the ledger they take.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use adapters::store::file::FileStore;
 use async_trait::async_trait;
 use flotilla_tests::probe::Fate;
+use shared::Result;
 use shared::ledger::{Ledger, events_run};
 use shared::object::Timestamp;
 use shared::objects::UploadLog;
 use shared::objects::job::{JobChange, JobObject, ObjectJob, ObjectWork};
-use shared::store::{ObjectStore, StoreWrapper};
+use shared::store::{Body, ObjectStore, Part, PartWrite, StoreWrapper, Upload};
 
 use crate::stage::{Stage, TASK, folder, until};
 
@@ -243,23 +245,35 @@ async fn regression_the_first_event_beside_a_run_opens_its_upload() {
 /// Larger than the least threshold, and smaller than that of near stores, bytes.
 const FAR_BYTES: usize = 33 << 20;
 
+/// The parts of objects that go far, bytes.
+const FAR_PART_BYTES: usize = 8 << 20;
+
 /// A folder as a store that is far away.
 #[derive(Debug)]
-struct FarStore(FileStore);
+struct FarStore {
+    inner: FileStore,
+    /// The parts that it got.
+    parts: AtomicU64,
+}
 
 #[async_trait]
 impl StoreWrapper for FarStore {
     fn inner(&self) -> &dyn ObjectStore {
-        &self.0
+        &self.inner
     }
 
     fn latency(&self) -> Option<Duration> {
         Some(Duration::from_secs(1))
     }
+
+    async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
+        self.parts.fetch_add(1, Relaxed);
+        self.inner.upload_part(upload, part, body).await
+    }
 }
 
 fn far(stage: &Stage) -> Arc<FarStore> {
-    Arc::new(FarStore(folder(&stage.destination)))
+    Arc::new(FarStore { inner: folder(&stage.destination), parts: AtomicU64::new(0) })
 }
 
 /// Waits until the only object is settled and has no open upload; gives the bytes of its copy.
@@ -277,9 +291,12 @@ async fn a_far_store_gets_in_parts_what_a_near_one_gets_whole() {
         stage.options.multipart_threshold = set_by_hand.then_some(FAR_BYTES as u64);
         let objects = stage.files([FAR_BYTES]);
         stage.copy(&objects).await;
-        let working = if is_far { stage.start_into(far(&stage)) } else { stage.start() };
+        let store = far(&stage);
+        let working = if is_far { stage.start_into(store.clone()) } else { stage.start() };
         assert_eq!(bytes_of_copy(&stage, &objects[0].key).await, FAR_BYTES);
         assert_eq!(calls(&stage, "open-upload"), uploads, "far: {is_far}, set: {set_by_hand}");
+        let parts = uploads * FAR_BYTES.div_ceil(FAR_PART_BYTES) as u64;
+        assert_eq!(store.parts.load(Relaxed), parts, "far: {is_far}, set: {set_by_hand}");
         working.stop().await.expect("the worker ends well");
     }
 }

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn giants_have_at_least_1_024_parts_of_up_to_64_mib() {
+    fn giants_have_at_least_640_parts_of_up_to_64_mib() {
         const GIB: u64 = 1 << 30;
         let mib = |size: u64| cut(size, None, None, &amazon()).unwrap().part_bytes >> 20;
         for (size, expected) in [

@@ -1,9 +1,10 @@
 //! The parts of an upload that are at the destination.
 //!
 //! The upload's own item has the set of them, as bitmap words `w0`, `w1`, … of 256 parts each: an update replaces a
-//! word by one with more bits, on the condition that the word is the one that was known, and returns all words. Jobs of
-//! one upload send parts that lie apart, so they seldom change the same word at the same time. Words go with the
-//! upload: a late write finds another upload, or none, and changes nothing.
+//! word by one with more bits, on the condition that the word is the one that was known, and returns all words. The parts
+//! of several jobs are in one word: if another job has changed it meanwhile, the condition refuses the update, which is
+//! billed, and the set is read again. A plan counts this once for each group of a giant's parts but the first. Words go
+//! with the upload: a late write finds another upload, or none, and changes nothing.
 //!
 //! Tags and checksums of the parts stand in items of their own, one a group, which are
 //! written once, before the bits that say so, and read once, when the upload is completed. A part that was sent twice

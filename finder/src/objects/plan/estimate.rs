@@ -102,6 +102,12 @@ impl Terms {
         Some(object.size.div_ceil(self.part_bytes(object.size, requests::has_md5_alone(object, self))))
     }
 
+    /// Whether the worker looks for an open upload before it sends an object whole (`has_open_upload` in
+    /// `worker/src/objects/reconcile.rs`): with stores that are far away the object would go in parts.
+    fn looks_for_upload(&self, object: &JobObject) -> bool {
+        self.work.multipart_threshold.is_none() && object.size > config::LEAST_THRESHOLD_BYTES
+    }
+
     /// Whether the parts of an object of which only the MD5 is known are hashed in order while they are sent, so that
     /// it is not read again (`worker/src/objects/multipart/in_order.rs`). As the defaults do it: with too little memory
     /// they are not.
@@ -257,13 +263,17 @@ impl Tally {
         self.ledger_writes += u64::from(jobs.div_ceil(RELEASE_JOBS));
     }
 
-    /// An object is copied, whole or in parts; in parts, it is also described, opened and completed, and
-    /// its upload and each part are recorded, and forgotten at the end.
+    /// An object is copied, whole or in parts. Before a large one goes whole, an upload of it is looked for. In parts, an
+    /// object is also described, opened and completed, and its upload and each part are recorded, and forgotten at the
+    /// end.
     fn copy(&mut self, object: &JobObject, by_page: bool, terms: &Terms) {
         let parts = terms.parts(object);
         let looks_alone = terms.looks_again && !(by_page && looks::shows(object, terms));
         self.stores.copy(object, parts, looks_alone, terms);
-        let Some(parts) = parts else { return };
+        let Some(parts) = parts else {
+            self.ledger_reads += u64::from(terms.looks_for_upload(object));
+            return;
+        };
         // The upload's item is written when the upload is announced, small, and when it is open. It is updated with
         // each group, which sets its parts' bits, and deleted at the end. A group is an item: written and deleted once.
         // Each job writes its own.

@@ -97,6 +97,18 @@ async fn a_giant_object_is_shared_out_in_jobs_of_its_parts() {
 }
 
 #[tokio::test]
+async fn a_plan_counts_the_look_for_the_upload_of_a_whole_object() {
+    let reads = async |size: u64, multipart_threshold: Option<u64>| {
+        let work = Work { multipart_threshold, ..Work::default() };
+        let source = Shelf::new(vec![entry("b", size, 1)]);
+        count(&plan_by(source, Shelf::of([""; 0]), &Find::default(), &work).await, "ledger", "read")
+    };
+    let small = reads(32 << 20, None).await;
+    assert_eq!(reads(33 << 20, None).await, small + 1, "it would go in parts if the stores were far away");
+    assert_eq!(reads(33 << 20, Some(64 << 20)).await, small, "it goes whole wherever the stores are");
+}
+
+#[tokio::test]
 async fn a_plan_lists_the_parts_of_an_object_page_by_page() {
     let of = async |part_size: u64| {
         let work = Work { part_size: Some(part_size), ..Work::default() };

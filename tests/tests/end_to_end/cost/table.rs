@@ -34,7 +34,11 @@ const OVERHEAD_OF_PARTS: f64 = 0.046;
 /// Writes for one group of parts more: its item, written and deleted, and the set of parts.
 pub const GROUP: u64 = 3;
 
-/// What a run costs whatever it does, US dollars: probes, its own records, polls.
+/// Writes for one settlement more: a transaction of two items, which count twice, and a block of outcomes.
+pub const SETTLEMENT: u64 = 5;
+
+/// What a run costs whatever it does, US dollars: probes, its own records, polls. The whole of a plan may be off by this
+/// much besides its tolerance.
 const RUN_USD: f64 = 0.000_05;
 
 /// How far a plan may be from the truth.
@@ -53,7 +57,7 @@ const WRITE: f64 = 5e-6;
 /// US dollars of a unit of writes to the ledger.
 const LEDGER_WRITE: f64 = 0.625e-6;
 
-/// Service, operation, count.
+/// Service and operation.
 type Key = (String, String);
 
 /// Requests, and billed units of queue and ledger, by service and operation.
@@ -171,15 +175,21 @@ impl Table {
     }
 
     /// Each class that costs a percent of the whole is as the plan says, but for what does not grow with the objects, and
-    /// so many requests or units of writes more.
-    pub fn assert_planned(&self, more: u64) {
+    /// for the `slack` of its service and operation: requests, or units of reads or writes. So is the cost of all classes
+    /// together.
+    pub fn assert_planned(&self, slack: &[(&str, &str, u64)]) {
         for ((service, operation), (planned, counted)) in &self.rows {
             if counted * usd(service, operation) >= 0.01 * self.total() {
                 let off = (planned - counted).abs();
-                let fixed = FIXED + more as f64;
+                let of_class = slack.iter().filter(|(of, what, _)| of == service && what == operation);
+                let fixed = FIXED + of_class.map(|(_, _, count)| *count as f64).sum::<f64>();
                 assert!(off <= TOLERANCE * counted + fixed, "{service} {operation}\n{self}");
             }
         }
+        let planned: f64 = self.rows.iter().map(|((of, what), (planned, _))| planned * usd(of, what)).sum();
+        let fixed = RUN_USD + slack.iter().map(|(of, what, count)| *count as f64 * usd(of, what)).sum::<f64>();
+        let off = (planned - self.total()).abs();
+        assert!(off <= TOLERANCE * self.total() + fixed, "planned: ${planned:.6}\n{self}");
     }
 
     /// All that is beyond the least is little: for each object a GET and a PUT of each part, a request before the parts and

@@ -5,7 +5,7 @@ use shared::object::Entry;
 use super::documented::{at_amazon, least_usd, object, of_a_fleet};
 use super::*;
 
-/// Small objects for each large one: of a hundred million objects of 10 KiB, a hundred thousand of 1 GiB.
+/// Small objects for each large one: 100 million objects of 10 KiB, and 100,000 of 1 GiB.
 const SMALL: u64 = 1_000;
 
 /// Objects that are copied.
