@@ -1,4 +1,4 @@
-//! Memory for ranges of objects that are read before their turn.
+//! Memory for ranges and parts of objects that are read before their turn.
 
 use std::sync::Arc;
 
@@ -19,15 +19,27 @@ pub fn ranges_of(size: u64) -> u64 {
 /// computes their MD5.
 const MOST: usize = 16;
 
-/// The buffers of a process, each for one range. Clones share them.
+/// Memory is shared out in units of so many bytes.
+const UNIT_BYTES: u64 = 1 << 20;
+
+/// The units of a range.
+const RANGE_UNITS: u32 = (RANGE_BYTES / UNIT_BYTES) as u32;
+
+/// The buffers of a process, each for one range. Clones share them. Parts that are smaller than a range share them too:
+/// more of them fit into the same memory.
 #[derive(Debug, Clone)]
 pub struct RangeBuffers {
     free: Arc<Semaphore>,
     total: usize,
 }
 
-/// The right to have one range in memory; returned when dropped.
+/// The right to have one range or part in memory; returned when dropped.
 pub type RangeBuffer = OwnedSemaphorePermit;
+
+/// The units that a part of so many bytes takes; a larger one than a range does not fit.
+fn units(part_bytes: u64) -> u32 {
+    u32::try_from(part_bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).clamp(1, RANGE_UNITS)
+}
 
 impl RangeBuffers {
     /// As many as fit into a memory limit beside so many transfers, perhaps none.
@@ -35,7 +47,7 @@ impl RangeBuffers {
         let of_transfers = (transfers as u64).saturating_mul(TRANSFER_BYTES);
         let left = memory_limit_bytes.saturating_sub(BASE_BYTES).saturating_sub(of_transfers);
         let total = usize::try_from(left / RANGE_BYTES).unwrap_or(MOST).min(MOST);
-        RangeBuffers { free: Arc::new(Semaphore::new(total)), total }
+        RangeBuffers { free: Arc::new(Semaphore::new(total * RANGE_UNITS as usize)), total }
     }
 
     /// The number of buffers, free or not.
@@ -43,17 +55,28 @@ impl RangeBuffers {
         self.total
     }
 
-    /// A buffer, if one is free that nobody waits for.
-    pub fn take(&self) -> Option<RangeBuffer> {
-        self.free.clone().try_acquire_owned().ok()
+    /// The number of parts of so many bytes, at most [`RANGE_BYTES`], that fit at once.
+    pub fn parts(&self, part_bytes: u64) -> usize {
+        self.total * RANGE_UNITS as usize / units(part_bytes) as usize
     }
 
-    /// Waits for a buffer, in order of arrival. Without any buffer this never ends: see [`total`](Self::total).
+    /// A buffer for a range, if one is free that nobody waits for.
+    pub fn take(&self) -> Option<RangeBuffer> {
+        self.free.clone().try_acquire_many_owned(RANGE_UNITS).ok()
+    }
+
+    /// Waits for a buffer for a range, in order of arrival. Without any buffer this never ends: see
+    /// [`total`](Self::total).
+    pub async fn acquire(&self) -> RangeBuffer {
+        self.acquire_for(RANGE_BYTES).await
+    }
+
+    /// As [`acquire`](Self::acquire), for a part of so many bytes, at most [`RANGE_BYTES`].
     ///
     /// # Panics
     /// Never: the semaphore is not closed.
-    pub async fn acquire(&self) -> RangeBuffer {
-        self.free.clone().acquire_owned().await.expect("the semaphore is not closed")
+    pub async fn acquire_for(&self, part_bytes: u64) -> RangeBuffer {
+        self.free.clone().acquire_many_owned(units(part_bytes)).await.expect("the semaphore is not closed")
     }
 }
 
@@ -74,6 +97,19 @@ mod tests {
         let total = |transfers, mib: u64| RangeBuffers::beside(transfers, mib << 20).total();
         assert_eq!((total(32, 256), total(48, 256), total(16, 128)), (16, 12, 4));
         assert_eq!((total(32, 128), total(1, 64), total(usize::MAX, 1 << 20), total(1, u64::MAX >> 20)), (0, 0, 0, 16));
+    }
+
+    #[tokio::test]
+    async fn more_parts_than_ranges_fit_if_they_are_smaller() {
+        let buffers = RangeBuffers::beside(0, BASE_BYTES + 16 * RANGE_BYTES);
+        assert_eq!([1, 1 << 20, 5 << 20, RANGE_BYTES].map(|bytes| buffers.parts(bytes)), [128, 128, 25, 16]);
+        let mut parts = Vec::new();
+        for _ in 0..25 {
+            parts.push(buffers.acquire_for(5 << 20).now_or_never().expect("it fits"));
+        }
+        assert!(buffers.acquire_for(5 << 20).now_or_never().is_none() && buffers.take().is_none());
+        parts.truncate(23);
+        assert!(buffers.take().is_some());
     }
 
     #[tokio::test]

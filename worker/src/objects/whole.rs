@@ -148,7 +148,7 @@ async fn stream(item: &Item, wanted: &JobObject, subject: &str, counted: &Attemp
 
 /// Reads the written object, and removes it if its bytes are wrong.
 async fn read_again(context: &Context, key: &str, written: &Written, size: u64, ours: &Checksum) -> Result<()> {
-    // Whoever has a permit, as here, does not wait for a buffer.
+    // Nobody who has a permit, as here, waits for a buffer.
     let buffer = reread::free_buffer(context, size);
     match reread::expect(context, key, written, size, Expected::Checksum(ours), buffer).await {
         Ok(()) => Ok(()),

@@ -35,20 +35,25 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// A part is hashed in pieces of so many bytes, which takes less than a millisecond each: other parts go on between them.
 const HASHED_BYTES: usize = 512 << 10;
 
+/// The parts of an object that is hashed in order and goes far, bytes: the smallest that stores take, so that most of
+/// them fit into the buffers, and most connections carry them.
+const FAR_PART_BYTES: u64 = 5 << 20;
+
 /// The size of parts that is wished for an object, bytes; `None`: none in particular. Parts that are hashed in order
-/// fit into a buffer each.
-pub(crate) fn wished_part_bytes(context: &Context, key: &str, info: &ObjectInfo) -> Option<u64> {
+/// fit into the buffers.
+pub(crate) fn wished_part_bytes(context: &Context, key: &str, info: &ObjectInfo, is_far: bool) -> Option<u64> {
     let known = integrity::known_for_parts(info, context.objects.source.capabilities());
     let is_alone = known.is_some_and(|known| !integrity::combines(known.algorithm));
     let may_hash = is_alone && context.engine.range_buffers.total() > 1 && source_of_copies(context, key).is_none();
-    wish(&context.objects.options, info.size, may_hash)
+    wish(&context.objects.options, info.size, may_hash.then_some(is_far))
 }
 
 /// As [`wished_part_bytes`]. Of more than [`COMMON_PARTS`] parts the last one is sent before the others, so these are
 /// not hashed in order; nor are those of giants, which several workers send.
-fn wish(options: &Work, size: u64, may_hash: bool) -> Option<u64> {
-    let in_order = may_hash && size < options.giant_threshold && size.div_ceil(RANGE_BYTES) <= u64::from(COMMON_PARTS);
-    options.part_size.or(in_order.then_some(RANGE_BYTES))
+fn wish(options: &Work, size: u64, hashed_far: Option<bool>) -> Option<u64> {
+    let are_few = |part_bytes: &u64| size.div_ceil(*part_bytes) <= u64::from(COMMON_PARTS);
+    let sizes = if hashed_far? { [FAR_PART_BYTES, RANGE_BYTES] } else { [RANGE_BYTES; 2] };
+    sizes.into_iter().find(are_few).filter(|_| size < options.giant_threshold)
 }
 
 /// The hash of an upload's parts in order.
@@ -125,14 +130,14 @@ impl InOrder {
         let buffers = &context.engine.range_buffers;
         stream::iter(numbers)
             .then(move |number| async move {
-                let buffer = buffers.acquire().await;
+                let buffer = buffers.acquire_for(record.part_bytes).await;
                 (number, Right { _permit: context.transfer_permit().await, _buffer: buffer })
             })
             .map(move |(number, right)| {
                 let part = UploadedPart { context, record, number, subject: &self.subject };
                 self.send_part(part, right, progress, times)
             })
-            .buffer_unordered(buffers.total())
+            .buffer_unordered(buffers.parts(record.part_bytes))
     }
 
     async fn send_part(
@@ -279,14 +284,14 @@ mod tests {
 
     #[test]
     fn parts_that_are_hashed_in_order_fit_into_a_buffer() {
-        let wished = |part_size: Option<u64>, size: u64, may_hash: bool| {
-            wish(&Work { part_size, giant_threshold: 5 << 30, ..Work::default() }, size, may_hash)
-        };
-        assert_eq!(wished(None, (5 << 30) - 1, true), Some(RANGE_BYTES));
-        assert_eq!((wished(None, 5 << 30, true), wished(None, 1 << 30, false)), (None, None));
-        assert_eq!(wished(Some(1 << 20), 1 << 30, true), Some(1 << 20));
+        let (near, far) = (Some(false), Some(true));
+        let wished = |size: u64, hashed| wish(&Work { giant_threshold: 5 << 30, ..Work::default() }, size, hashed);
+        assert_eq!(wished((5 << 30) - 1, near), Some(RANGE_BYTES));
+        assert_eq!((wished(5 << 30, near), wished(1 << 30, None)), (None, None));
         let many = Work { giant_threshold: u64::MAX, ..Work::default() };
-        let most = u64::from(COMMON_PARTS) * RANGE_BYTES;
-        assert_eq!((wish(&many, most, true), wish(&many, most + 1, true)), (Some(RANGE_BYTES), None));
+        let most = |part_bytes| u64::from(COMMON_PARTS) * part_bytes;
+        assert_eq!([0, 1].map(|more| wish(&many, most(RANGE_BYTES) + more, near)), [Some(RANGE_BYTES), None]);
+        let by_distance = [0, 1].map(|more| wish(&many, most(FAR_PART_BYTES) + more, far));
+        assert_eq!(by_distance, [Some(FAR_PART_BYTES), Some(RANGE_BYTES)]);
     }
 }

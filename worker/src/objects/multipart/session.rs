@@ -132,11 +132,13 @@ async fn cut(item: &Item, wanted: &JobObject, info: &ObjectInfo) -> Result<PartP
         false => None,
     };
     let subject = || context.objects.destination.location().display_key(&wanted.key);
-    let is_giant = info.size >= context.objects.options.giant_threshold;
+    let options = &context.objects.options;
+    let is_far = whole::latency(context, wanted) >= FAR;
+    let wish = options.part_size.or_else(|| in_order::wished_part_bytes(context, &wanted.key, info, is_far));
     // Not every destination takes more parts.
     let are_common = info.size.div_ceil(FAR_PART_BYTES) <= u64::from(COMMON_PARTS);
-    let is_far = !is_giant && are_common && whole::latency(context, wanted) >= FAR;
-    let wish = in_order::wished_part_bytes(context, &wanted.key, info).or(is_far.then_some(FAR_PART_BYTES));
+    let is_cut_finer = is_far && are_common && info.size < options.giant_threshold;
+    let wish = wish.or(is_cut_finer.then_some(FAR_PART_BYTES));
     let plan = plan::cut(info.size, wish, layout, destination)
         .map_err(|why| Error::new(ErrorKind::Unrepresentable, "create", subject(), why))?;
     Ok(plan::with_other_count(plan, info.size, source_count.filter(|_| cut_alike), destination))
