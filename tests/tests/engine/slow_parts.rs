@@ -11,7 +11,7 @@ use flotilla_tests::stage::content;
 use futures::StreamExt;
 use shared::Result;
 use shared::ledger::{Ledger, State};
-use shared::store::{Body, Capabilities, ObjectStore, Part, PartWrite, Store, StoreWrapper, Upload};
+use shared::store::{Body, Capabilities, EtagMeaning, ObjectStore, Part, PartWrite, Store, StoreWrapper, Upload};
 
 use crate::in_order::Md5Store;
 use crate::stage::{Stage, TASK, folder};
@@ -34,7 +34,7 @@ struct HangingStore {
 impl HangingStore {
     fn new(path: PathBuf, takes_bytes: bool) -> Arc<HangingStore> {
         let inner = folder(&path);
-        let capabilities = Capabilities { is_remote: true, ..inner.capabilities().clone() };
+        let capabilities = Capabilities { is_remote: true, etags: EtagMeaning::Md5, ..inner.capabilities().clone() };
         let (parts, has_hung) = Default::default();
         Arc::new(HangingStore { inner, capabilities, takes_bytes, parts, has_hung })
     }

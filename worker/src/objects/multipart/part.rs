@@ -86,7 +86,7 @@ impl UploadedPart<'_> {
     /// part that another one has written. Nor does a store whose tags differ each time: the try that was dropped may
     /// still arrive, and the part would not be listed as it was recorded.
     pub fn permit_of_second_try(&self) -> Option<TransferPermit> {
-        let destination = self.context.objects.destination_capabilities();
+        let destination = self.context.objects.destination.capabilities();
         let may_be_twice = destination.is_remote && destination.etags != EtagMeaning::Opaque;
         if may_be_twice { self.context.idle_transfer_permit() } else { None }
     }
