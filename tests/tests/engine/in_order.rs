@@ -25,6 +25,9 @@ use crate::stage::{Stage, TASK, folder, until};
 
 const PART_BYTES: u64 = 1_000;
 
+/// Takes two of the sixteen units of two ranges' memory.
+const WIDE_PART_BYTES: u64 = 2_000 * PART_BYTES;
+
 /// A folder as a store whose tags are MD5s.
 #[derive(Debug)]
 pub struct Md5Store {
@@ -244,10 +247,11 @@ async fn a_resumed_object_is_read_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_parts_of_several_objects_share_few_buffers() {
     let mut stage = in_parts().await;
-    // Room for two buffers beside four transfers.
+    // Room for two ranges beside four transfers, which is for eight parts.
+    stage.options.part_size = Some(WIDE_PART_BYTES);
     stage.machine.concurrency = 4;
     stage.machine.memory_limit = (64 + 4 * 2 + 2 * 8) << 20;
-    let objects = files(&stage, [30; 6]);
+    let objects = files(&stage, [5; 6].map(|parts| parts * (WIDE_PART_BYTES / PART_BYTES) as usize));
     stage.copy(&objects).await;
     let source = Arc::new(Md5Store::new(stage.source.clone()));
     let destination = CountingStore::new(stage.destination.clone(), 2);
@@ -257,5 +261,5 @@ async fn many_parts_of_several_objects_share_few_buffers() {
     for object in &objects {
         assert_copied(&stage, object, HASHED).await;
     }
-    assert_eq!((source.reads(), destination.reads.load(SeqCst)), (6 * 30, 0));
+    assert_eq!((source.reads(), destination.reads.load(SeqCst)), (6 * 5, 0));
 }

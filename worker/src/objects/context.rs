@@ -9,13 +9,14 @@ use shared::config::{Config, Find, Work};
 use shared::describe::{self, Describer};
 use shared::filter::{Filter, FilterError, FilterVerdict};
 use shared::ledger::{Outcome, RunOptions, State};
-use shared::limits::{LimitedTransfer, LiveLimits, Permit};
+use shared::limits::{LimitedTransfer, LiveLimits, Permit, RangeBuffer};
 use shared::object::Timestamp;
 use shared::objects::job::{JobObject, ObjectJob};
 use shared::objects::{ObjectDetail, SharedUploadLog};
 use shared::store::{Capabilities, EtagMeaning, Store, Tier};
 use shared::telemetry::endpoint::Health;
 use shared::{Error, ErrorKind, Result};
+use tokio::time::timeout;
 
 use crate::engine::context::{Engine, LaneContext};
 use crate::objects::breaker::circuit::{Admission, CircuitBreaker};
@@ -140,6 +141,9 @@ pub(crate) struct ObjectsContext {
 /// together, so that no transfer holds the one while it waits for the other of a transfer that does the reverse.
 pub(crate) type TransferPermit = (Permit, LimitedTransfer);
 
+/// A buffer waits no longer than this for a transfer's permit.
+const LONGEST_IDLE_BUFFER: Duration = Duration::from_secs(1);
+
 /// The context of one job.
 pub(crate) struct Context {
     pub engine: Arc<Engine>,
@@ -213,6 +217,20 @@ impl Context {
         self.note_throttles();
         let permit = self.lane.limiter.acquire_idle()?;
         Some((permit, self.objects.limits.transfer().now_or_never()?))
+    }
+
+    /// Waits for a buffer for a part of so many bytes, and then for the right to one transfer. All tasks of the process
+    /// share the buffers: one whose limits let nothing pass keeps none.
+    pub async fn buffered_transfer_permit(&self, part_bytes: u64) -> (TransferPermit, RangeBuffer) {
+        loop {
+            let buffer = self.engine.range_buffers.acquire_for(part_bytes).await;
+            if let Ok(permit) = timeout(LONGEST_IDLE_BUFFER, self.transfer_permit()).await {
+                return (permit, buffer);
+            }
+            drop(buffer);
+            // Waited for without the buffer, and given back.
+            drop(self.transfer_permit().await);
+        }
     }
 
     fn note_throttles(&self) {

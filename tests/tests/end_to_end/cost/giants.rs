@@ -28,13 +28,10 @@ async fn giants_cost_what_the_plan_says() {
     assert_eq!(run.settled.copied, GIANTS);
     // A GET and a PUT of each part, create and complete, one page of parts; HEADs before and after the parts, and after
     // the write.
-    for operation in ["list", "head", "get", "put"] {
-        table.assert_exact("source", operation);
-        table.assert_exact("destination", operation);
-    }
-    assert_eq!(table.counted("source", "get"), GIANTS * PARTS, "{table}");
+    let again = table.assert_parts();
+    assert!((GIANTS * PARTS..=GIANTS * PARTS + again).contains(&table.counted("source", "get")), "{table}");
     assert_eq!(table.counted("source", "head"), GIANTS * 3, "{table}");
-    assert_eq!(table.counted("destination", "put"), GIANTS * (PARTS + 2), "{table}");
+    assert_eq!(table.counted("destination", "put"), GIANTS * (PARTS + 2) + again, "{table}");
     assert_eq!(table.asked("SQS.DeleteMessage"), GIANTS * (1 + JOBS), "{table}");
     // Two checkpoints, and a group of each job: more where its parts take over 2 s. How often updates are refused
     // depends on the moments at which jobs end; after each the set is read again. A poll brings no message, if the
@@ -43,6 +40,8 @@ async fn giants_cost_what_the_plan_says() {
     let refused = table.refused().abs_diff(GIANTS * (JOBS - 1));
     let polls = table.asked("SQS.ReceiveMessage").abs_diff(GIANTS * (1 + JOBS));
     table.assert_planned(&[
+        ("source", "get", again),
+        ("destination", "put", again),
         ("ledger", "write", GROUP * groups + refused),
         ("ledger", "read", groups + refused),
         ("queue", "request", polls),

@@ -174,6 +174,34 @@ impl Table {
         assert_eq!(planned, counted, "{service} {operation}\n{self}");
     }
 
+    /// The requests to both stores are as many as planned, but for parts that were slow on this machine and were sent a
+    /// second time, a few at most; returns their number.
+    pub fn assert_parts(&self) -> u64 {
+        for (service, operation) in
+            [("source", "list"), ("source", "head"), ("destination", "list"), ("destination", "head")]
+        {
+            self.assert_exact(service, operation);
+        }
+        self.assert_exact("destination", "get");
+        let more = |service: &str, operation: &str| {
+            let row = self.rows.get(&(service.to_owned(), operation.to_owned()));
+            row.map_or(0, |(planned, counted)| *counted as i64 - *planned as i64)
+        };
+        let again = more("destination", "put");
+        // What is in memory is not read again.
+        let are_few = (0..=8).contains(&again) && (0..=again).contains(&more("source", "get"));
+        assert!(are_few, "{again} parts more\n{self}");
+        again as u64
+    }
+
+    /// Requests to the queue whose number depends on how long the run takes.
+    pub fn waits(&self) -> u64 {
+        ["SQS.ReceiveMessage", "SQS.GetQueueAttributes", "SQS.ChangeMessageVisibility"]
+            .iter()
+            .map(|action| self.asked(action))
+            .sum()
+    }
+
     /// Each class that costs a percent of the whole is as the plan says, but for what does not grow with the objects, and
     /// for the `slack` of its service and operation: requests, or units of reads or writes. So is the cost of all classes
     /// together.

@@ -4,12 +4,12 @@
 //! Each part is read into memory, in one of the process's [`RangeBuffers`](shared::limits::RangeBuffers), and hashed
 //! when all parts before it are. Then it is sent from memory, and a failed try is repeated from there.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, Stream};
-use shared::Result;
 use shared::config::Work;
 use shared::digest::{Checksum, Hasher, combine};
 use shared::limits::{Lane, RANGE_BYTES, RangeBuffer};
@@ -18,6 +18,7 @@ use shared::objects::{PartRecord, PartSet, UploadRecord};
 use shared::retry::{self, TRANSFER};
 use shared::store::Body;
 use shared::sync::lock;
+use shared::{ErrorKind, Result};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
@@ -44,8 +45,13 @@ const FAR_PART_BYTES: u64 = 5 << 20;
 pub(crate) fn wished_part_bytes(context: &Context, key: &str, info: &ObjectInfo, is_far: bool) -> Option<u64> {
     let known = integrity::known_for_parts(info, context.objects.source.capabilities());
     let is_alone = known.is_some_and(|known| !integrity::combines(known.algorithm));
-    let may_hash = is_alone && context.engine.range_buffers.total() > 1 && source_of_copies(context, key).is_none();
+    let may_hash = is_alone && has_buffers(context) && source_of_copies(context, key).is_none();
     wish(&context.objects.options, info.size, may_hash.then_some(is_far))
+}
+
+/// Whether there are buffers to hash parts in order. Events do not wait for those of a scan.
+fn has_buffers(context: &Context) -> bool {
+    context.lane.lane == Lane::Scan && context.engine.range_buffers.total() > 1
 }
 
 /// As [`wished_part_bytes`]. Of more than [`COMMON_PARTS`] parts the last one is sent before the others, so these are
@@ -94,14 +100,12 @@ struct Right {
 
 impl InOrder {
     /// For an upload of which these parts are to be sent; `None` if they need not, or cannot, be hashed in order. They
-    /// can if this job sends all parts of the object, and each fits into a buffer. Events do not wait for the buffers of
-    /// a scan.
+    /// can if this job sends all parts of the object, and each fits into a buffer.
     pub fn of(context: &Context, record: &UploadRecord, numbers: &[u32], recorded: &PartSet) -> Option<InOrder> {
         let PartsCheck::ReadAgain(algorithm) = integrity::parts(record) else { return None };
         let are_all = recorded.is_empty() && numbers.iter().copied().eq(1..=record.part_count());
         let is_giant = record.size >= context.objects.options.giant_threshold;
-        let has_buffers = context.lane.lane == Lane::Scan && context.engine.range_buffers.total() > 1;
-        let fit = record.part_bytes <= RANGE_BYTES && has_buffers;
+        let fit = record.part_bytes <= RANGE_BYTES && has_buffers(context);
         if record.size == 0 || !are_all || is_giant || !fit || source_of_copies(context, &record.upload.key).is_some() {
             return None;
         }
@@ -119,7 +123,7 @@ impl InOrder {
     /// No part waits for ever. One that has begun has its buffer and its permit, and keeps both through all of its
     /// tries: it waits only for the stores, and for its turn. It gets them after each part before it, because the stream
     /// takes them for one part at a time. So the first part that is not hashed has its own, and goes on. The buffer
-    /// comes first: nobody who has a permit waits for a buffer, and so those who have one get their permits.
+    /// comes first: nobody who has a permit waits for a buffer, and a buffer that gets no permit is given back.
     pub fn send<'a>(
         &'a self,
         context: &'a Context,
@@ -130,8 +134,8 @@ impl InOrder {
         let buffers = &context.engine.range_buffers;
         stream::iter(numbers)
             .then(move |number| async move {
-                let buffer = buffers.acquire_for(record.part_bytes).await;
-                (number, Right { _permit: context.transfer_permit().await, _buffer: buffer })
+                let (permit, buffer) = context.buffered_transfer_permit(record.part_bytes).await;
+                (number, Right { _permit: permit, _buffer: buffer })
             })
             .map(move |(number, right)| {
                 let part = UploadedPart { context, record, number, subject: &self.subject };
@@ -150,13 +154,15 @@ impl InOrder {
         let (context, watch) = (part.context, times.watch(part.size()));
         let bytes = retry::run(&TRANSFER, &self.subject, || read(part)).await?;
         let destination = context.objects.destination_capabilities();
-        let hashers = integrity::part_in_memory(&destination).into_iter().filter_map(Hasher::new);
-        let known: Vec<Checksum> = hashers.map(|hasher| hash(hasher, &bytes)).collect();
+        let mut known = Vec::new();
+        for hasher in integrity::part_in_memory(&destination).into_iter().filter_map(Hasher::new) {
+            known.push(hash(hasher, &bytes).await);
+        }
         if let Some(crc) = known.first() {
             self.hash_in_turn(part.number, &bytes, crc).await;
         }
         let check = Check::of_known(&known, &destination);
-        let in_memory = InMemory { part, bytes, known, check, progress };
+        let in_memory = InMemory { part, bytes, known, check, progress, has_other_tag: AtomicBool::default() };
         let first = retry::run(&TRANSFER, &self.subject, || in_memory.send(Some(&watch)));
         let again = |permit| in_memory.send_again(permit);
         let sent = watch.first_success(|| part.permit_of_second_try(), first, again).await?;
@@ -198,6 +204,8 @@ struct InMemory<'a> {
     known: Vec<Checksum>,
     check: Check,
     progress: &'a ObjectProgress,
+    /// Set when the destination's tag was not the MD5 of the bytes, or it refused them as other ones.
+    has_other_tag: AtomicBool,
 }
 
 impl InMemory<'_> {
@@ -207,7 +215,12 @@ impl InMemory<'_> {
         if let Some(watch) = watch {
             watch.begins(&counted);
         }
-        let sent = self.part.send(chunks(self.bytes.clone()), &self.check, &self.known, None, &counted).await?;
+        let (body, has_other_tag) = (chunks(self.bytes.clone()), self.has_other_tag.load(Relaxed));
+        let sent = self.part.send(body, &self.check, &self.known, None, &counted, has_other_tag).await;
+        if sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::BadDigest) {
+            self.has_other_tag.store(true, Relaxed);
+        }
+        let sent = sent?;
         counted.keep();
         Ok(sent)
     }
@@ -224,8 +237,11 @@ async fn read(part: UploadedPart<'_>) -> Result<Bytes> {
     read_all(part.subject, body, part.context.objects.limits.reads_ahead(), part.size()).await.map(Bytes::from)
 }
 
-fn hash(mut hasher: Hasher, bytes: &[u8]) -> Checksum {
-    hasher.update(bytes);
+async fn hash(mut hasher: Hasher, bytes: &[u8]) -> Checksum {
+    for piece in bytes.chunks(HASHED_BYTES) {
+        hasher.update(piece);
+        yield_now().await;
+    }
     hasher.finish()
 }
 
@@ -239,13 +255,14 @@ fn chunks(bytes: Bytes) -> Body {
 mod tests {
     use futures::FutureExt;
     use futures::future::join_all;
-    use shared::ErrorKind;
     use shared::digest::Algorithm;
 
     use super::*;
 
     fn sum(algorithm: Algorithm, bytes: &[u8]) -> Checksum {
-        hash(Hasher::new(algorithm).expect("is computed"), bytes)
+        let mut hasher = Hasher::new(algorithm).expect("is computed");
+        hasher.update(bytes);
+        hasher.finish()
     }
 
     fn in_order(known: &[u8]) -> InOrder {

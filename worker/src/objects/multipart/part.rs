@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use shared::Result;
 use shared::digest::{Algorithm, Checksum};
 use shared::limits::Permit;
 use shared::objects::{PartRecord, Proof, UploadRecord};
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, CopySource, EtagMeaning, Object, Part, PartWrite, Read, copy_source};
-use shared::{ErrorKind, Result};
 
 use crate::engine::progress::{Attempt, ObjectProgress};
 use crate::objects::context::{Context, TransferPermit};
@@ -102,6 +102,8 @@ impl UploadedPart<'_> {
     }
 
     /// Sends these bytes, whose checksums may be `known` before. A permit is given back when most of them are sent.
+    /// `has_other_tag`: the destination has answered with a tag before that is not the MD5 of the bytes. The second one
+    /// in a row may not be made of them: the finished object is read again, which shows it.
     pub async fn send(
         &self,
         body: Body,
@@ -109,6 +111,7 @@ impl UploadedPart<'_> {
         known: &[Checksum],
         permit: Option<&Arc<Permit>>,
         counted: &Attempt,
+        has_other_tag: bool,
     ) -> Result<PartRecord> {
         let UploadedPart { context, record, number, subject } = *self;
         let destination = context.objects.destination_capabilities();
@@ -128,11 +131,9 @@ impl UploadedPart<'_> {
         let part = context.objects.destination.upload_part(&record.upload, &write, body).await?;
         context.objects.learn_tags(part.etag_is_opaque);
         let hashed: Vec<Checksum> = known.iter().cloned().chain(hashed.take()).collect();
+        let is_read_again = context.objects.can_be_read(record.storage_class.as_deref());
         let proof = match check.proof(subject, &part, &hashed, &destination) {
-            // A tag may not be made of the bytes. The finished object is read again, which shows it.
-            Err(error) if !known.is_empty() && part.checksum.is_none() && error.kind() == ErrorKind::BadDigest => {
-                Proof::None
-            }
+            Err(_) if has_other_tag && part.checksum.is_none() && is_read_again => Proof::None,
             proof => proof?,
         };
         let md5 = hashed.iter().find(|checksum| checksum.algorithm == Algorithm::Md5);
@@ -166,7 +167,7 @@ async fn stream_part(
     }
     let body = part.open().await?;
     let check = integrity::part(record, read_before.as_ref(), &destination);
-    match part.send(body, &check, &[], Some(&permit), counted).await {
+    match part.send(body, &check, &[], Some(&permit), counted, false).await {
         Err(error) if !is_required && context.objects.learn_required_checksums(&error) => Ok(None),
         sent => sent.map(Some),
     }
