@@ -256,12 +256,12 @@ mod tests {
     async fn the_first_success_of_two_tries_counts() {
         let second = Duration::from_secs(1);
         for (first, again, sent) in [
-            ((5_u32, Ok("first")), (9_u32, Some("again")), Ok("first")),
-            ((9, Ok("first")), (2, Some("again")), Ok("again")),
-            ((9, Ok("first")), (2, None), Ok("first")),
-            ((5, Err("first")), (9, Some("again")), Ok("again")),
-            ((5, Err("first")), (9, None), Err("first")),
-            ((9, Err("first")), (2, None), Err("first")),
+            ((8_u32, Ok("first")), (30_u32, Some("again")), Ok("first")),
+            ((30, Ok("first")), (2, Some("again")), Ok("again")),
+            ((30, Ok("first")), (2, None), Ok("first")),
+            ((8, Err("first")), (30, Some("again")), Ok("again")),
+            ((8, Err("first")), (30, None), Err("first")),
+            ((30, Err("first")), (2, None), Err("first")),
         ] {
             let (times, counted) = (times(2).await, attempt());
             let watch = times.watch(MIB);
