@@ -65,17 +65,12 @@ impl RangeBuffers {
         self.free.clone().try_acquire_many_owned(RANGE_UNITS).ok()
     }
 
-    /// Waits for a buffer for a range, in order of arrival. Without any buffer this never ends: see
-    /// [`total`](Self::total).
-    pub async fn acquire(&self) -> RangeBuffer {
-        self.acquire_for(RANGE_BYTES).await
-    }
-
-    /// As [`acquire`](Self::acquire), for a part of so many bytes, at most [`RANGE_BYTES`].
+    /// Waits for a buffer for a part of so many bytes, at most [`RANGE_BYTES`], in order of arrival. Without any buffer
+    /// this never ends: see [`total`](Self::total).
     ///
     /// # Panics
     /// Never: the semaphore is not closed.
-    pub async fn acquire_for(&self, part_bytes: u64) -> RangeBuffer {
+    pub async fn acquire(&self, part_bytes: u64) -> RangeBuffer {
         self.free.clone().acquire_many_owned(units(part_bytes)).await.expect("the semaphore is not closed")
     }
 }
@@ -105,9 +100,9 @@ mod tests {
         assert_eq!([1, 1 << 20, 5 << 20, RANGE_BYTES].map(|bytes| buffers.parts(bytes)), [128, 128, 25, 16]);
         let mut parts = Vec::new();
         for _ in 0..25 {
-            parts.push(buffers.acquire_for(5 << 20).now_or_never().expect("it fits"));
+            parts.push(buffers.acquire(5 << 20).now_or_never().expect("it fits"));
         }
-        assert!(buffers.acquire_for(5 << 20).now_or_never().is_none() && buffers.take().is_none());
+        assert!(buffers.acquire(5 << 20).now_or_never().is_none() && buffers.take().is_none());
         parts.truncate(23);
         assert!(buffers.take().is_some());
     }
@@ -116,7 +111,7 @@ mod tests {
     async fn a_returned_buffer_is_for_those_who_wait() {
         let buffers = RangeBuffers::beside(0, BASE_BYTES + RANGE_BYTES);
         let only = buffers.take().expect("a buffer");
-        let mut waiting = Box::pin(buffers.acquire());
+        let mut waiting = Box::pin(buffers.acquire(RANGE_BYTES));
         assert!(waiting.as_mut().now_or_never().is_none());
         drop(only);
         assert!(buffers.take().is_none());

@@ -6,10 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use adapters::store::file::FileStore;
 use async_trait::async_trait;
-use bytes::Bytes;
 use flotilla_tests::probe::Fate;
 use flotilla_tests::stage::content;
-use futures::StreamExt;
 use shared::digest::{Algorithm, Hasher};
 use shared::ledger::{Ledger, State};
 use shared::object::{ETag, ObjectInfo, Pin};
@@ -21,7 +19,7 @@ use shared::store::{
 use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
 
-use crate::stage::{Stage, TASK, folder, until};
+use crate::stage::{Stage, TASK, folder, until, with_a_wrong_byte};
 
 const PART_BYTES: u64 = 1_000;
 
@@ -57,15 +55,6 @@ impl Md5Store {
     pub fn reads(&self) -> usize {
         lock(&self.reads).len()
     }
-}
-
-fn with_a_wrong_byte(body: Body) -> Body {
-    let first = |(number, chunk): (usize, Result<Bytes>)| {
-        let mut bytes = chunk?.to_vec();
-        bytes[0] ^= u8::from(number == 0);
-        Ok(Bytes::from(bytes))
-    };
-    body.enumerate().map(first).boxed()
 }
 
 #[async_trait]

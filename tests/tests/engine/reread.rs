@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use adapters::store::file::FileStore;
 use async_trait::async_trait;
-use bytes::Bytes;
 use flotilla_tests::stage::content;
 use futures::StreamExt;
 use futures::stream;
@@ -19,7 +18,7 @@ use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
 use tokio::time::{sleep, timeout};
 
-use crate::stage::{Stage, TASK, folder};
+use crate::stage::{Stage, TASK, folder, with_a_wrong_byte};
 
 /// Three ranges.
 const SIZE: u64 = 2 * RANGE_BYTES + 1;
@@ -81,15 +80,6 @@ impl SilentStore {
 fn broken_off(body: Body) -> Body {
     let end = stream::iter([Err(Error::new(ErrorKind::Connection, "get", "k", "the connection was lost"))]);
     body.take(1).chain(end).boxed()
-}
-
-fn with_a_wrong_byte(body: Body) -> Body {
-    let first = |(number, chunk): (usize, Result<Bytes>)| {
-        let mut bytes = chunk?.to_vec();
-        bytes[0] ^= u8::from(number == 0);
-        Ok(Bytes::from(bytes))
-    };
-    body.enumerate().map(first).boxed()
 }
 
 #[async_trait]

@@ -3,10 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::store::file::FileStore;
+use bytes::Bytes;
 use flotilla_tests::emulators::fresh_folder;
 use flotilla_tests::probe::{LedgerProbe, QueueProbe};
 use flotilla_tests::stage::{self, Embedded, Running, copy_job, run_start};
 pub use flotilla_tests::stage::{RUN, TASK, until};
+use futures::StreamExt;
+use shared::Result;
 use shared::config::{MachineSettings, Work};
 use shared::fleet::Fleet;
 use shared::fleet::solo::Solo;
@@ -16,7 +19,7 @@ use shared::location::Location;
 use shared::object::Timestamp;
 use shared::objects::job::{JobObject, ObjectJob, ObjectWork};
 use shared::queue::{JobQueue, Outgoing};
-use shared::store::Store;
+use shared::store::{Body, Store};
 use worker::{Follow, LiveLimits};
 
 /// A folder as a store.
@@ -125,4 +128,14 @@ impl Stage {
     pub async fn until_called(&self, queue: &str, times: u64) {
         until(async || self.queue.calls.count(queue) >= times).await;
     }
+}
+
+/// The same bytes but for the first one.
+pub fn with_a_wrong_byte(body: Body) -> Body {
+    let first = |(number, chunk): (usize, Result<Bytes>)| {
+        let mut bytes = chunk?.to_vec();
+        bytes[0] ^= u8::from(number == 0);
+        Ok(Bytes::from(bytes))
+    };
+    body.enumerate().map(first).boxed()
 }

@@ -223,7 +223,7 @@ impl Context {
     /// share the buffers: one whose limits let nothing pass keeps none.
     pub async fn buffered_transfer_permit(&self, part_bytes: u64) -> (TransferPermit, RangeBuffer) {
         loop {
-            let buffer = self.engine.range_buffers.acquire_for(part_bytes).await;
+            let buffer = self.engine.range_buffers.acquire(part_bytes).await;
             if let Ok(permit) = timeout(LONGEST_IDLE_BUFFER, self.transfer_permit()).await {
                 return (permit, buffer);
             }

@@ -3,13 +3,13 @@
 mod ranges;
 
 use shared::digest::{Algorithm, Checksum, Hasher, MultipartHasher};
-use shared::limits::{Lane, RangeBuffer};
+use shared::limits::{Lane, RANGE_BYTES, RangeBuffer};
 use shared::object::ETag;
 use shared::retry::{self, TRANSFER};
 use shared::store::{Body, Right, Written};
 use shared::{Error, ErrorKind, Result};
 
-use crate::objects::context::Context;
+use crate::objects::context::{Context, TransferPermit};
 use crate::objects::integrity;
 use crate::objects::pipe::{hasher, read_through};
 use crate::objects::reread::ranges::WrittenObject;
@@ -67,16 +67,17 @@ impl Expected<'_> {
     }
 }
 
-/// The buffer with which a large object is read again in ranges; `None` for any other object. A scan waits for it, so it
-/// is to be had before the permit of a transfer: others with a permit may need its turn.
-pub(crate) async fn buffer(context: &Context, size: u64) -> Option<RangeBuffer> {
-    match context.lane.lane {
-        Lane::Scan if ranges::are_of_use(context, size) => Some(context.engine.range_buffers.acquire().await),
-        Lane::Scan | Lane::Events => free_buffer(context, size),
+/// The right to read an object of this size again: the permit of a transfer, and for a large object the buffer with which
+/// it is read in ranges. A scan waits for the buffer, an event takes one that is free.
+pub(crate) async fn right(context: &Context, size: u64) -> (TransferPermit, Option<RangeBuffer>) {
+    if context.lane.lane == Lane::Scan && ranges::are_of_use(context, size) {
+        let (permit, buffer) = context.buffered_transfer_permit(RANGE_BYTES).await;
+        return (permit, Some(buffer));
     }
+    (context.transfer_permit().await, free_buffer(context, size))
 }
 
-/// As [`buffer`], if one is free.
+/// The buffer with which a large object is read again in ranges, if one is free; `None` for any other object.
 pub(crate) fn free_buffer(context: &Context, size: u64) -> Option<RangeBuffer> {
     ranges::are_of_use(context, size).then(|| context.engine.range_buffers.take()).flatten()
 }

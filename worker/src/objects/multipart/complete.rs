@@ -250,7 +250,6 @@ async fn check(
 
 /// Reads the finished object. The permits of its parts are given back by now.
 async fn read_again(context: &Context, record: &UploadRecord, written: &Written, expected: Expected<'_>) -> Result<()> {
-    let buffer = reread::buffer(context, record.size).await;
-    let _permit = context.transfer_permit().await;
+    let (_permit, buffer) = reread::right(context, record.size).await;
     reread::expect(context, &record.upload.key, written, record.size, expected, buffer).await
 }

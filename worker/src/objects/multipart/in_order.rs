@@ -180,10 +180,7 @@ impl InOrder {
             changed.await;
         }
         // Nobody else's turn comes before this part is counted.
-        for piece in bytes.chunks(HASHED_BYTES) {
-            lock(&self.hashed).hasher.update(piece);
-            yield_now().await;
-        }
+        in_pieces(bytes, |piece| lock(&self.hashed).hasher.update(piece)).await;
         lock(&self.hashed).add(bytes.len(), crc);
         self.changed.notify_waiters();
     }
@@ -238,11 +235,15 @@ async fn read(part: UploadedPart<'_>) -> Result<Bytes> {
 }
 
 async fn hash(mut hasher: Hasher, bytes: &[u8]) -> Checksum {
+    in_pieces(bytes, |piece| hasher.update(piece)).await;
+    hasher.finish()
+}
+
+async fn in_pieces(bytes: &[u8], mut update: impl FnMut(&[u8])) {
     for piece in bytes.chunks(HASHED_BYTES) {
-        hasher.update(piece);
+        update(piece);
         yield_now().await;
     }
-    hasher.finish()
 }
 
 /// Bytes in memory as a body.
