@@ -2,12 +2,14 @@
 
 use std::sync::Mutex;
 
+use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::aws::sdk_config_over;
 use shared::config::Connection;
 
 mod clients;
@@ -54,6 +56,25 @@ impl Server {
     fn asked(&self) -> Vec<String> {
         self.requests.lock().unwrap().iter().map(|text| String::from_utf8_lossy(text).to_lowercase()).collect()
     }
+}
+
+/// A bucket at a service in memory, at an endpoint of its own.
+async fn store_over(
+    service: impl HttpClient + 'static,
+    host: &str,
+    credentials: &str,
+    client: FrequentCalls,
+) -> S3Store {
+    let connection = Connection {
+        endpoint_url: Some(format!("http://{host}.test")),
+        region: Some("us-east-1".into()),
+        credentials: Some(credentials.into()),
+    };
+    let config = sdk_config_over(&connection, SharedHttpClient::new(service)).await.unwrap();
+    let location = Location::bucket_at(Scheme::S3, "bucket", "");
+    let side =
+        Side { location, connection: connection.clone(), addressing_style: Addressing::Path, requester_pays: false };
+    S3Store::configured(&side, &connection, &config, client)
 }
 
 async fn serve(mut stream: TcpStream, answer: Vec<u8>, seen: Arc<Mutex<Vec<Vec<u8>>>>) {

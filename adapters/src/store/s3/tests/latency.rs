@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -15,7 +15,6 @@ use http_body_util::BodyExt as _;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::aws::sdk_config_over;
 
 /// Headers of each answer.
 const HEADERS: [(&str, &str); 4] = [
@@ -38,20 +37,7 @@ impl Late {
     /// A store at this service, at an endpoint of its own: its request rate is nobody else's.
     async fn store(host: &str, answers: &[(u64, u16)]) -> S3Store {
         let service = Late(Arc::new(Mutex::new(answers.iter().copied().collect())));
-        let connection = Connection {
-            endpoint_url: Some(format!("http://{host}.test")),
-            region: Some("us-east-1".into()),
-            credentials: Some("anonymous".into()),
-        };
-        let config = sdk_config_over(&connection, SharedHttpClient::new(service)).await.unwrap();
-        let location = Location::bucket_at(Scheme::S3, "bucket", "");
-        let side = Side {
-            location,
-            connection: connection.clone(),
-            addressing_style: Addressing::Path,
-            requester_pays: false,
-        };
-        S3Store::configured(&side, &connection, &config, FrequentCalls::Lean)
+        store_over(service, host, "anonymous", FrequentCalls::Lean).await
     }
 }
 

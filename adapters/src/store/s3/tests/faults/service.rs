@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -14,9 +14,8 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
 use super::super::super::*;
+use super::super::store_over;
 use super::verb::Verb::{Get, Head, List};
-use crate::aws::sdk_config_over;
-use shared::config::Connection;
 
 /// What becomes of a request.
 #[derive(Debug, Clone)]
@@ -61,20 +60,7 @@ impl Service {
     pub async fn store_by(&self, client: FrequentCalls, credentials: &str) -> S3Store {
         static ENDPOINTS: AtomicUsize = AtomicUsize::new(0);
         let port = ENDPOINTS.fetch_add(1, Ordering::Relaxed);
-        let connection = Connection {
-            endpoint_url: Some(format!("http://memory-{port}.test")),
-            region: Some("us-east-1".into()),
-            credentials: Some(credentials.into()),
-        };
-        let config = sdk_config_over(&connection, SharedHttpClient::new(self.clone())).await.unwrap();
-        let location = Location::bucket_at(Scheme::S3, "bucket", "");
-        let side = Side {
-            location,
-            connection: connection.clone(),
-            addressing_style: Addressing::Path,
-            requester_pays: false,
-        };
-        let store = S3Store::configured(&side, &connection, &config, client);
+        let store = store_over(self.clone(), &format!("memory-{port}"), credentials, client).await;
         for verb in [List, Head, Get] {
             verb.call(&store).await.expect("the service is well");
         }
