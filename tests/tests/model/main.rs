@@ -166,6 +166,13 @@ fn regression_a_killed_workers_write_to_a_settled_key_is_seen() {
     assert_holds(minded(247_240_088_693_377));
 }
 
+/// A scan's copy uploaded a newer version than was listed, and failed; events of that version left the key to it. The
+/// next attempt found the listed version in place, and ended the upload.
+#[test]
+fn regression_an_upload_that_events_gave_way_to_goes_on() {
+    assert_holds((4_056, Case::of(4_056, true)));
+}
+
 #[test]
 fn a_seed_gives_the_same_steps_each_time() {
     for seed in 0..20 {

@@ -88,9 +88,10 @@ pub(crate) async fn copy(item: &mut Item) -> Verdict {
             Err(error) => return item.failed(error),
         }
     }
-    // An earlier delivery may have written the job's version over a newer one, and have ended before it looked again: that
-    // the job's version is in place says nothing then.
-    let seen = match item.redelivered && options.look_after {
+    // An earlier delivery may have written the job's version over a newer one, and have ended before it looked again. An
+    // earlier attempt may have begun to upload a newer one, and events of that leave the key to it. So that the job's
+    // version is in place says nothing then.
+    let seen = match is_redone {
         true => look(context, &wanted, None).await,
         false => Ok(SourceState::Present(wanted, None)),
     };
