@@ -18,10 +18,12 @@ pub use garage::{Garage, garage};
 pub use programs::find as program;
 
 use std::fs;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 
 use service::{Service, start};
+use shared::sync::lock;
 
 /// An emulator of Amazon's services.
 #[derive(Debug)]
@@ -52,6 +54,13 @@ pub const READ_ONLY_SECRET: &str = "flotilla-reader-secret";
 /// answers one request at a time.
 const OF_EACH: usize = 2;
 
+/// How long a component that served may answer nothing.
+const BUSY: Duration = Duration::from_secs(60);
+
+/// The paths by which they say that they serve.
+const MINISTACK_HEALTH: &str = "/_ministack/health";
+const MOTO_HEALTH: &str = "/moto-api/";
+
 /// SeaweedFS, for S3.
 pub fn weed() -> &'static Weed {
     static WEED: OnceLock<Weed> = OnceLock::new();
@@ -79,40 +88,53 @@ pub fn moto() -> &'static Emulator {
     })
 }
 
-/// What the user of a component must know, for a test process that asks for it. Starts it, unless this process has it;
-/// of ministack and moto there are a few, in turn.
+/// What the user of a component must know, for a test process that asks for it. Starts it, unless this process has one
+/// that serves; of ministack and moto there are a few, in turn.
 ///
 /// # Panics
 /// If it does not serve, or there is no such component.
 pub fn component(name: &str) -> Vec<String> {
-    static WEED: OnceLock<[String; 2]> = OnceLock::new();
-    static MINISTACK: Several = Several::new(start_ministack);
-    static MOTO: Several = Several::new(start_moto);
+    static WEED: Kept<2> = Kept::new(start_weed, "/healthz");
+    static MINISTACK: [Kept<1>; OF_EACH] = [const { Kept::new(start_ministack, MINISTACK_HEALTH) }; OF_EACH];
+    static MOTO: [Kept<1>; OF_EACH] = [const { Kept::new(start_moto, MOTO_HEALTH) }; OF_EACH];
     static GARAGE: OnceLock<[String; 5]> = OnceLock::new();
+    static TURNS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+    let next = |of: usize| TURNS[of].fetch_add(1, Ordering::Relaxed) % OF_EACH;
     match name {
-        "weed" => WEED.get_or_init(start_weed).to_vec(),
-        "ministack" => MINISTACK.next(),
-        "moto" => MOTO.next(),
+        "weed" => WEED.get(),
+        "ministack" => MINISTACK[next(0)].get(),
+        "moto" => MOTO[next(1)].get(),
         "garage" => GARAGE.get_or_init(garage::start_garage).to_vec(),
         _ => panic!("there is no component {name:?}"),
     }
 }
 
-/// Some of one kind, each started when its turn first comes.
-struct Several {
-    start: fn() -> [String; 1],
-    started: [OnceLock<[String; 1]>; OF_EACH],
-    turn: AtomicUsize,
+/// A component that is started when it is first asked for, and once more if it no longer answers: else whatever has
+/// stopped it would fail each later try of each test.
+struct Kept<const ENDPOINTS: usize> {
+    start: fn() -> [String; ENDPOINTS],
+    /// The path by which its endpoints say that they serve.
+    health: &'static str,
+    /// How long it may answer nothing: it is busy.
+    busy: Duration,
+    started: Mutex<Option<[String; ENDPOINTS]>>,
 }
 
-impl Several {
-    const fn new(start: fn() -> [String; 1]) -> Several {
-        Several { start, started: [const { OnceLock::new() }; OF_EACH], turn: AtomicUsize::new(0) }
+impl<const ENDPOINTS: usize> Kept<ENDPOINTS> {
+    const fn new(start: fn() -> [String; ENDPOINTS], health: &'static str) -> Self {
+        Kept { start, health, busy: BUSY, started: Mutex::new(None) }
     }
 
-    fn next(&self) -> Vec<String> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % OF_EACH;
-        self.started[turn].get_or_init(self.start).to_vec()
+    fn get(&self) -> Vec<String> {
+        let mut started = lock(&self.started);
+        let kept = started.take().filter(|endpoints| {
+            let dead = endpoints.iter().find(|endpoint| !service::serves(endpoint, self.health, self.busy));
+            if let Some(dead) = dead {
+                eprintln!("{dead} does not answer any more: starting another one");
+            }
+            dead.is_none()
+        });
+        started.insert(kept.unwrap_or_else(self.start)).to_vec()
     }
 }
 
@@ -133,7 +155,7 @@ fn start_ministack() -> [String; 1] {
             // It would listen on all interfaces, on one fixed port.
             ("IOT_MTLS_ENABLED", "0".into()),
         ],
-        ready: vec![(port, "/_ministack/health")],
+        ready: vec![(port, MINISTACK_HEALTH)],
     });
     [url(port)]
 }
@@ -143,7 +165,7 @@ fn start_moto() -> [String; 1] {
         program: "moto_server",
         args: words(&format!("-H 127.0.0.1 -p {port}")),
         env: vec![],
-        ready: vec![(port, "/moto-api/")],
+        ready: vec![(port, MOTO_HEALTH)],
     });
     [url(port)]
 }
@@ -208,4 +230,34 @@ fn words_and(line: &str, path: &str) -> Vec<String> {
 
 fn url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    /// A component that answers this often, and then no more.
+    fn start_mortal(answers: usize) -> [String; 1] {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port is free");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().take(answers).flatten() {
+                let _ = stream.read(&mut [0; 1024]);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            }
+        });
+        [url(port)]
+    }
+
+    #[test]
+    fn a_component_that_no_longer_answers_is_started_again() {
+        let kept = Kept { busy: Duration::ZERO, ..Kept::new(|| start_mortal(1), "/") };
+        let first = kept.get();
+        assert_eq!(kept.get(), first, "it serves");
+        let second = kept.get();
+        assert_ne!(second, first, "it has stopped");
+        assert_eq!(kept.get(), second);
+    }
 }

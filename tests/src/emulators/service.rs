@@ -89,6 +89,21 @@ fn free_port() -> u16 {
         .expect("some port of 20,000 is free")
 }
 
+/// Whether a component serves at `http://127.0.0.1:PORT`, at the latest when it has been `busy` for so long.
+pub fn serves(endpoint: &str, path: &str, busy: Duration) -> bool {
+    let port = endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
+    let began = Instant::now();
+    port.is_some_and(|port| {
+        while !answers(port, path) {
+            if began.elapsed() >= busy {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        true
+    })
+}
+
 fn answers(port: u16, path: &str) -> bool {
     let ask = || -> io::Result<bool> {
         let limit = Duration::from_secs(2);
