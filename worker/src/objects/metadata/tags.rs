@@ -39,10 +39,11 @@ pub(crate) async fn described_with_tags(item: &Item, wanted: &JobObject) -> Resu
 /// Sends the request `ask` about an object, and asks for its tags at the same time where every copy asks for them: one
 /// round trip less.
 ///
-/// Tags have no `If-Match`, so what was read early counts only if the answer to `ask` shows that nobody has replaced the
-/// object since it was listed. It shows that by tag, version and time; and the object was written in an earlier second than
-/// this work began, so that a later write has another time. A tag set that changes alone is seen by the second look, as
-/// one that changes after a later request is. An object that cannot be read costs one request for tags at most.
+/// Tags have no `If-Match`, so what was read early counts only if the answer to `ask` shows that nobody has replaced
+/// the object since it was listed. It shows that by tag, version and time; and the object was written in an earlier
+/// second than this work began, so that a later write has another time. A tag set that changes alone is seen by the
+/// second look, as one that changes after a later request is. An object that cannot be read costs one request for tags
+/// at most.
 async fn with_early_tags<T>(
     item: &Item,
     wanted: &JobObject,
