@@ -17,6 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::try_join;
 use tokio::time::timeout;
 
 use crate::fleet::autoscaling::AutoScaling;
@@ -139,7 +140,11 @@ impl ProbeUse {
 pub async fn ready_to_compare(config: &Config, probe: ProbeUse) -> Result<(Store, Store, Option<Unusable>), Unusable> {
     let (source, destination) = sides(config).await?;
     folders::check(config).map_err(|(side, error)| Unusable::of(side, &config.objects.source.location)(error))?;
-    probe.of(&source).await.map_err(Unusable::of("source", source.location()))?;
+    // Nothing is made at a remote destination: it is probed at the same time.
+    let is_remote = destination.capabilities().is_remote;
+    let from = async { probe.of(&source).await.map_err(Unusable::of("source", source.location())) };
+    let to = async { Ok::<_, Unusable>(if is_remote { Some(probe.of(&destination).await) } else { None }) };
+    let ((), probed) = try_join(from, to).await?;
     let unusable = || Unusable::of("destination", destination.location());
     let refused = match destination.prepare().await {
         Ok(()) => None,
@@ -149,8 +154,10 @@ pub async fn ready_to_compare(config: &Config, probe: ProbeUse) -> Result<(Store
         }
         Err(error) => return Err(unusable()(error)),
     };
-    if refused.is_none() {
-        probe.of(&destination).await.map_err(unusable())?;
+    match probed {
+        _ if refused.is_some() => {}
+        Some(probed) => probed.map_err(unusable())?,
+        None => probe.of(&destination).await.map_err(unusable())?,
     }
     Ok((source, destination, refused))
 }

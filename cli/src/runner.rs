@@ -9,9 +9,9 @@ use shared::ledger::{self, Run, SharedLedger};
 use shared::queue::Queue;
 use shared::report::Listener;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use worker::Outage;
+use worker::{Activity, Outage};
 
 use crate::exit::Failure;
 use crate::progress::ProgressDisplay;
@@ -20,6 +20,9 @@ use crate::worker_handle::WorkerHandle;
 
 /// How often the ledger is asked how the run stands.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// The ledger is asked so long after outcomes are recorded: a run of many small jobs is not asked for after each.
+const LOOK_AFTER: Duration = Duration::from_millis(20);
 
 /// A run that moves no more for this long although its queue is empty has lost jobs.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
@@ -76,7 +79,7 @@ async fn find_only(
     stop: &CancellationToken,
 ) -> Result<RunResult, Failure> {
     let mut watch = Watch { refused: Some(refused.clone()), ..Watch::begin(task, what, stop) };
-    let ended = watch.until_done().await;
+    let ended = watch.until_done(None).await;
     drop(watch.progress.take());
     watch.stop_finder(task.config.machine.drain).await;
     watch.result(ended?).await
@@ -162,28 +165,32 @@ impl Watch {
 
     /// Watches until the run is done, for as long as a worker works on it.
     async fn until_done_by(&mut self, worker: &mut WorkerHandle) -> Result<End, Failure> {
+        let activity = worker.activity.clone();
         let ended = tokio::select! {
-            ended = self.until_done() => ended,
+            ended = self.until_done(Some(&activity)) => ended,
             ended = worker.ended() => ended.map(End::Outage),
         };
         drop(self.progress.take());
         ended
     }
 
-    /// Watches until the run is done, or until asked to stop.
-    async fn until_done(&mut self) -> Result<End, Failure> {
+    /// Watches until the run is done, or until asked to stop. `activity` is that of the worker of this process.
+    async fn until_done(&mut self, activity: Option<&Activity>) -> Result<End, Failure> {
         let mut tick = interval(LOOK_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut settled, mut moved) = (0, Instant::now());
         loop {
-            tokio::select! {
-                _ = tick.tick() => {}
+            // The display takes its rates over a number of looks, which come at equal times.
+            let is_shown = tokio::select! {
+                _ = tick.tick() => true,
+                () = next_settlement(activity), if self.found.is_some() => false,
                 found = ended(&mut self.finder) => {
                     self.finder = None;
                     self.found = Some(found?);
+                    true
                 }
                 () = self.stop.cancelled() => return Ok(End::Stopped),
-            }
+            };
             if self.is_left_open() {
                 return Ok(End::Done);
             }
@@ -192,7 +199,7 @@ impl Watch {
             if let Some(refused) = self.refused.as_ref().filter(|_| run.unsettled() > 0) {
                 return Err(refused.clone());
             }
-            if let Some(progress) = &mut self.progress {
+            if is_shown && let Some(progress) = &mut self.progress {
                 progress.show(&run);
             }
             if self.found.is_some() && run.is_done() && self.is_queue_settled().await? {
@@ -250,6 +257,13 @@ impl Watch {
             _ => finder.abort(),
         }
     }
+}
+
+/// Waits until outcomes are recorded, and for others that follow at once; for ever without a worker.
+async fn next_settlement(activity: Option<&Activity>) {
+    let Some(activity) = activity else { return std::future::pending().await };
+    activity.next_settlement().await;
+    sleep(LOOK_AFTER).await;
 }
 
 /// Waits for the finder to end; for ever where there is none.

@@ -1,12 +1,13 @@
 //! A worker at work in this process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::queue::Queue;
 use shared::report::Listener;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use worker::{Outage, Stop, WorkError};
+use worker::{Activity, Outage, Stop, WorkError};
 
 use crate::exit::Failure;
 use crate::task::Task;
@@ -17,6 +18,8 @@ const GRACE: Duration = Duration::from_millis(1_200);
 /// A task's worker, at work until it is ended, or ends by itself.
 pub struct WorkerHandle {
     worker: Option<JoinHandle<Result<(), WorkError>>>,
+    /// What it does.
+    pub activity: Arc<Activity>,
     halt: Stop,
     queue: Queue,
     drain: Duration,
@@ -25,9 +28,10 @@ pub struct WorkerHandle {
 impl WorkerHandle {
     /// Lets a worker begin.
     pub fn begin(task: &Task, report: Option<Listener>) -> WorkerHandle {
-        let halt = Stop::default();
-        let worker = tokio::spawn(task.worker(report).run(halt.clone()));
-        WorkerHandle { worker: Some(worker), halt, queue: task.backend.queue.clone(), drain: task.config.machine.drain }
+        let (halt, worker) = (Stop::default(), task.worker(report));
+        let activity = worker.activity.clone();
+        let worker = Some(tokio::spawn(worker.run(halt.clone())));
+        WorkerHandle { worker, activity, halt, queue: task.backend.queue.clone(), drain: task.config.machine.drain }
     }
 
     /// Whether it has not been seen to end.

@@ -18,6 +18,7 @@ use shared::store::{
 };
 use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
+use tokio::sync::Semaphore;
 
 use crate::stage::{Stage, TASK, folder, until, with_a_wrong_byte};
 
@@ -36,6 +37,8 @@ pub struct Md5Store {
     reads: Mutex<Vec<u64>>,
     /// The first read of the range that starts here has a wrong byte.
     flipped: Option<u64>,
+    /// A read of the first range waits for a permit.
+    gate: Option<Arc<Semaphore>>,
 }
 
 impl Md5Store {
@@ -43,7 +46,7 @@ impl Md5Store {
         let inner = folder(&path);
         let capabilities =
             Capabilities { etags: EtagMeaning::Md5, is_remote: true, verifies: vec![], ..inner.capabilities().clone() };
-        Md5Store { inner, path, capabilities, reads: Mutex::default(), flipped: None }
+        Md5Store { inner, path, capabilities, reads: Mutex::default(), flipped: None, gate: None }
     }
 
     fn tagged(&self, key: &str, info: ObjectInfo) -> ObjectInfo {
@@ -78,6 +81,9 @@ impl StoreWrapper for Md5Store {
             reads.push(start);
             reads.iter().filter(|seen| **seen == start).count() == 1
         };
+        if let Some(gate) = self.gate.as_ref().filter(|_| start == 0) {
+            gate.acquire().await.expect("the semaphore is not closed").forget();
+        }
         let read = Read { range: read.range.clone(), pin: Pin::default() };
         let Object { info, body } = self.inner.get(key, &read).await?;
         let body = if is_first && self.flipped == Some(start) { with_a_wrong_byte(body) } else { body };
@@ -177,6 +183,24 @@ async fn regression_an_object_hashed_in_order_is_not_read_again() {
     working.stop().await.expect("the worker ends well");
     assert_copied(&stage, &objects[0], HASHED).await;
     assert_eq!((source.reads(), destination.reads.load(SeqCst)), (20, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_are_sent_while_they_wait_for_their_turn() {
+    let stage = in_parts().await;
+    let objects = files(&stage, [3]);
+    stage.copy(&objects).await;
+    let gate = Arc::new(Semaphore::new(0));
+    let source = Arc::new(Md5Store { gate: Some(gate.clone()), ..Md5Store::new(stage.source.clone()) });
+    let destination = CountingStore::new(stage.destination.clone(), 0);
+    let working = stage.start_between(source.clone(), destination.clone());
+    until(async || destination.parts.load(SeqCst) == 2).await;
+    assert_eq!(destination.completions.load(SeqCst), 0, "the first part is not read");
+    gate.add_permits(1);
+    stage.until_settled(1).await;
+    working.stop().await.expect("the worker ends well");
+    assert_copied(&stage, &objects[0], HASHED).await;
+    assert_eq!((source.reads(), destination.reads.load(SeqCst)), (3, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

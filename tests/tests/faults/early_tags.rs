@@ -9,7 +9,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use flotilla_tests::cloud::Profile;
 use flotilla_tests::proxy::Kind;
 use shared::Result;
-use shared::object::{Pin, Tags, Timestamp};
+use shared::object::{ObjectInfo, Pin, Tags, Timestamp};
 use shared::store::{Object, ObjectStore, Read, Store, StoreWrapper};
 use tokio::sync::Semaphore;
 
@@ -37,6 +37,31 @@ impl StoreWrapper for BothAsked {
         let asked = tokio::time::timeout(Duration::from_secs(60), self.asked.acquire()).await;
         asked.expect("tags are asked for meanwhile").expect("it stays open").forget();
         self.inner.get(key, read).await
+    }
+
+    async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags> {
+        self.asked.add_permits(1);
+        self.inner.tags(key, pin).await
+    }
+}
+
+/// A store that answers no HEAD before it is asked for tags.
+#[derive(Debug)]
+struct TagsFirst {
+    inner: Store,
+    asked: Semaphore,
+}
+
+#[async_trait]
+impl StoreWrapper for TagsFirst {
+    fn inner(&self) -> &dyn ObjectStore {
+        &*self.inner
+    }
+
+    async fn head(&self, key: &str, pin: &Pin) -> Result<ObjectInfo> {
+        let asked = tokio::time::timeout(Duration::from_secs(60), self.asked.acquire()).await;
+        drop(asked.expect("tags are asked for meanwhile").expect("it stays open"));
+        self.inner.head(key, pin).await
     }
 
     async fn tags(&self, key: &str, pin: &Pin) -> Result<Tags> {
@@ -77,8 +102,8 @@ impl StoreWrapper for Replaced {
 }
 
 /// Tagged objects that were written an hour ago.
-async fn stage(objects: usize) -> Stage {
-    let stage = Stage::at(SILENT, Objects::small(objects)).await;
+async fn stage(objects: Objects) -> Stage {
+    let stage = Stage::at(SILENT, objects).await;
     for (key, _) in &stage.objects.0 {
         stage.cloud.change(stage.source.location.bucket(), key, |object| {
             object.modified = Timestamp(object.modified.0 - 3_600_000);
@@ -95,7 +120,7 @@ fn tag(stage: &Stage, key: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tags_and_content_are_asked_for_at_the_same_time() {
-    let mut stage = stage(COUNT).await;
+    let mut stage = stage(Objects::small(COUNT)).await;
     stage.worker_source = Some(Arc::new(|inner| Arc::new(BothAsked { inner, asked: Semaphore::new(0) })));
     stage.sync().await.done("tags with content");
     stage.assert_stored_all_but(&[], "tags with content");
@@ -103,10 +128,20 @@ async fn tags_and_content_are_asked_for_at_the_same_time() {
     assert_eq!((stage.from.count(Kind::Get), stage.from.count(Kind::Detail)), (COUNT as u64, COUNT as u64));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_of_an_object_in_parts_are_asked_for_with_its_head() {
+    let mut stage = stage(Objects(vec![("large".to_owned(), 6 << 20)])).await;
+    stage.worker_source = Some(Arc::new(|inner| Arc::new(TagsFirst { inner, asked: Semaphore::new(0) })));
+    stage.sync().await.done("tags with the HEAD");
+    stage.assert_stored_all_but(&[], "tags with the HEAD");
+    assert_eq!(tag(&stage, "large"), "old");
+    assert_eq!((stage.from.count(Kind::Head), stage.from.count(Kind::Detail)), (2, 1));
+}
+
 /// Without the second look nothing would mend it.
 #[tokio::test(flavor = "multi_thread")]
 async fn tags_of_a_replaced_object_are_read_again() {
-    let mut stage = stage(1).await;
+    let mut stage = stage(Objects::small(1)).await;
     let (key, size) = stage.objects.0[0].clone();
     let (client, body) = (stage.cloud.client(), content(&key, size));
     stage.worker_source = Some(Arc::new(move |inner| {
@@ -122,7 +157,7 @@ async fn tags_of_a_replaced_object_are_read_again() {
 /// An object that was just written may be replaced within the same second, which no answer shows.
 #[tokio::test(flavor = "multi_thread")]
 async fn tags_of_a_new_object_are_read_after_its_content() {
-    let mut stage = stage(1).await;
+    let mut stage = stage(Objects::small(1)).await;
     let (key, size) = stage.objects.0[0].clone();
     stage.cloud.change(stage.source.location.bucket(), &key, |object| {
         object.modified = Timestamp(Timestamp::now().0 + 3_600_000);

@@ -8,7 +8,7 @@ use shared::limits::Lane;
 use shared::object::Timestamp;
 use shared::sync::lock;
 use shared::tasks::OldestReceived;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::oldest_received::ReceivedMessages;
@@ -25,6 +25,8 @@ pub struct Activity {
     /// Messages that are leased.
     leases: watch::Sender<usize>,
     times: Mutex<Times>,
+    /// Notified when outcomes are recorded.
+    settles: Notify,
     received: ReceivedMessages,
     /// Set once a job came that only a later release can execute.
     outdated: OnceLock<ParseError>,
@@ -72,6 +74,11 @@ impl Activity {
     /// When outcomes were last recorded.
     pub fn last_settlement(&self) -> Option<Instant> {
         lock(&self.times).settlement
+    }
+
+    /// Waits until outcomes are recorded that were not waited for yet. For one caller at a time.
+    pub async fn next_settlement(&self) {
+        self.settles.notified().await;
     }
 
     /// Why the worker is outdated, once a job came that only a later release can execute.
@@ -125,7 +132,11 @@ impl Activity {
 
     /// Outcomes are recorded.
     pub(crate) fn settled(&self) {
-        self.all(&|activity| activity.times(|times| times.settlement = Some(Instant::now())));
+        self.all(&|activity| {
+            activity.times(|times| times.settlement = Some(Instant::now()));
+            // Kept for a caller that begins to wait later.
+            activity.settles.notify_one();
+        });
     }
 
     /// Bytes have moved.
@@ -169,6 +180,8 @@ impl Drop for Counted {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -196,6 +209,16 @@ mod tests {
         assert!(!activity.is_alive());
         drop(lane);
         assert!(activity.is_alive(), "nothing is to be done any more");
+    }
+
+    #[tokio::test]
+    async fn a_settlement_before_the_wait_ends_it_too() {
+        let activity = Activity::default();
+        assert!(activity.next_settlement().now_or_never().is_none());
+        activity.settled();
+        activity.settled();
+        assert!(activity.next_settlement().now_or_never().is_some());
+        assert!(activity.next_settlement().now_or_never().is_none(), "two settlements end one wait");
     }
 
     #[tokio::test(start_paused = true)]

@@ -19,7 +19,7 @@ use crate::objects::context::{Context, ObjectsContext};
 use crate::objects::version::at_version;
 
 pub(crate) use snapshot::SourceSnapshot;
-pub(crate) use tags::{EarlyTags, opened_with_tags};
+pub(crate) use tags::{EarlyTags, described_with_tags, opened_with_tags};
 pub(crate) use unsupported::Unsupported;
 
 /// Whether a destination does not support a feature, by its capabilities.

@@ -22,6 +22,7 @@ use shared::{Error, ErrorKind, Result};
 use crate::engine::progress::ObjectProgress;
 use crate::objects::context::Context;
 use crate::objects::item::Item;
+use crate::objects::metadata;
 use crate::objects::multipart::complete::{Completion, complete};
 use crate::objects::multipart::part_limit::COMMON_PARTS;
 use crate::objects::multipart::session::{Opened, open_or_resume};
@@ -47,11 +48,11 @@ pub(crate) async fn copy(item: &Item, wanted: &JobObject) -> Result<Verdict> {
     let (mut last, mut again) = (None, Vec::new());
     for _ in 0..MAX_ROUNDS {
         // Each time: an upload that is gone may have been taken away for a newer version.
-        let info = context.objects.source.head(&wanted.key, &wanted.pin()).await?;
+        let (info, tags) = metadata::described_with_tags(item, wanted).await?;
         if info.access != Access::Readable {
             return Ok(Verdict::Archived(Box::new(info)));
         }
-        let record = match open_or_resume(item, wanted, &info).await? {
+        let record = match open_or_resume(item, wanted, &info, tags).await? {
             Opened::Upload(record) => record,
             Opened::GaveWay => return Ok(Verdict::Skipped(Skip::TakenOver)),
             Opened::Lost => {

@@ -21,33 +21,51 @@ const MAX_UNKNOWN: u32 = 2;
 /// The answer to a request for tags that was sent before the answer to the one for the content had come.
 pub(crate) type EarlyTags = Option<Result<Tags>>;
 
-/// Opens an object, and asks for its tags at the same time where every copy asks for them: one round trip less.
-///
-/// Tags have no `If-Match`, so what was read early counts only if the content's answer shows that nobody has replaced the
-/// object since it was listed. It shows that by tag, version and time; and the object was written in an earlier second than
-/// this work began, so that a later write has another time. A tag set that changes alone is seen by the second look, as
-/// one that changes after a later request is. An object that cannot be opened costs one request for tags at most.
+/// Opens an object, with its [early tags](with_early_tags).
 pub(crate) async fn opened_with_tags(
     item: &Item,
     wanted: &JobObject,
     open: impl Future<Output = Result<Object>>,
 ) -> Result<(Object, EarlyTags)> {
+    with_early_tags(item, wanted, open, |object| &object.info).await
+}
+
+/// The source's description of an object, with its [early tags](with_early_tags).
+pub(crate) async fn described_with_tags(item: &Item, wanted: &JobObject) -> Result<(ObjectInfo, EarlyTags)> {
+    let pin = wanted.pin();
+    with_early_tags(item, wanted, item.context.objects.source.head(&wanted.key, &pin), |info| info).await
+}
+
+/// Sends the request `ask` about an object, and asks for its tags at the same time where every copy asks for them: one
+/// round trip less.
+///
+/// Tags have no `If-Match`, so what was read early counts only if the answer to `ask` shows that nobody has replaced
+/// the object since it was listed. It shows that by tag, version and time; and the object was written in an earlier
+/// second than this work began, so that a later write has another time. A tag set that changes alone is seen by the
+/// second look, as one that changes after a later request is. An object that cannot be read costs one request for tags
+/// at most.
+async fn with_early_tags<T>(
+    item: &Item,
+    wanted: &JobObject,
+    ask: impl Future<Output = Result<T>>,
+    info_of: impl Fn(&T) -> &ObjectInfo,
+) -> Result<(T, EarlyTags)> {
     let context = &item.context;
     if !may_be_early(item, wanted) {
-        return Ok((open.await?, None));
+        return Ok((ask.await?, None));
     }
     let pin = wanted.pin();
     let tags = async { Ok(context.objects.source.tags(&wanted.key, &pin).await) };
-    let (object, tags) = futures::future::try_join(open, tags).await?;
-    let info = &object.info;
+    let (answer, tags) = futures::future::try_join(ask, tags).await?;
+    let info = info_of(&answer);
     let is_as_listed =
         info.etag == wanted.etag && info.modified.as_secs() == wanted.modified.as_secs() && info.size == wanted.size;
     if info.version != wanted.version || info.tag_count.is_some() {
         // A store that says more than its listing does: the next object is described first.
         context.objects.unsupported.are_early_tags_useless.store(true, Relaxed);
-        return Ok((object, None));
+        return Ok((answer, None));
     }
-    Ok((object, Some(tags).filter(|_| is_as_listed)))
+    Ok((answer, Some(tags).filter(|_| is_as_listed)))
 }
 
 /// Whether the tags of an object may be asked for before its content's answer has come.

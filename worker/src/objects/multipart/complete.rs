@@ -55,7 +55,10 @@ async fn complete_once(
     looks: bool,
 ) -> Result<Option<Completion>> {
     let recorded = context.objects.upload_log.recorded_parts(&record.task, &record.upload).await?;
-    let listed = match context.objects.destination.list_parts(&record.upload).await {
+    // At the same time, for each may be far away: all parts that count are recorded by now, so they were read before.
+    let listed = context.objects.destination.list_parts(&record.upload);
+    let (listed, is_unchanged) = tokio::join!(listed, source_is_unchanged(context, record));
+    let listed = match listed {
         Ok(listed) => listed,
         Err(error) => {
             let recorded = one_each(recorded);
@@ -71,7 +74,7 @@ async fn complete_once(
             return Ok(Some(Completion::Unlisted(unlisted)));
         }
     };
-    source_is_unchanged(context, record).await?;
+    is_unchanged?;
     let found = match context.objects.destination.complete_upload(&record.upload, &parts, &created_with(record)).await {
         Ok(written) => Finished { written, is_ours: true, compared },
         Err(error) if looks && error.kind() == ErrorKind::Invalid && is_replaced(context, record, &parts).await => {

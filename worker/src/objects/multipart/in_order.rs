@@ -1,14 +1,16 @@
 //! Parts that are hashed in order while they are sent: of an object whose source has only a checksum of the whole that
 //! is not made of the parts' checksums, such as an MD5. Else the finished object would be read again.
 //!
-//! Each part is read into memory, in one of the process's [`RangeBuffers`](shared::limits::RangeBuffers), and hashed
-//! when all parts before it are. Then it is sent from memory, and a failed try is repeated from there.
+//! Each part is read into memory, in one of the process's [`RangeBuffers`](shared::limits::RangeBuffers). It is sent
+//! from memory, and a failed try is repeated from there. Meanwhile it is hashed when all parts before it are: the link is
+//! not idle while a part waits for its turn.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::StreamExt;
+use futures::future::try_join;
 use futures::stream::{self, Stream};
 use shared::config::Work;
 use shared::digest::{Checksum, Hasher, combine};
@@ -120,10 +122,10 @@ impl InOrder {
 
     /// Sends these parts, which begin in order.
     ///
-    /// No part waits for ever. One that has begun has its buffer and its permit, and keeps both through all of its
-    /// tries: it waits only for the stores, and for its turn. It gets them after each part before it, because the stream
-    /// takes them for one part at a time. So the first part that is not hashed has its own, and goes on. The buffer
-    /// comes first: nobody who has a permit waits for a buffer, and a buffer that gets no permit is given back.
+    /// No part waits for ever. One that has begun has its buffer and its permit, and keeps both until it is sent and
+    /// hashed: it waits only for the stores, and for its turn. It gets them after each part before it, because the
+    /// stream takes them for one part at a time. So the first part that is not hashed has its own, and goes on. The
+    /// buffer comes first: nobody who has a permit waits for a buffer, and a buffer that gets no permit is given back.
     pub fn send<'a>(
         &'a self,
         context: &'a Context,
@@ -158,14 +160,20 @@ impl InOrder {
         for hasher in integrity::part_in_memory(&destination).into_iter().filter_map(Hasher::new) {
             known.push(hash(hasher, &bytes).await);
         }
-        if let Some(crc) = known.first() {
-            self.hash_in_turn(part.number, &bytes, crc).await;
-        }
-        let check = Check::of_known(&known, &destination);
-        let in_memory = InMemory { part, bytes, known, check, progress, has_other_tag: AtomicBool::default() };
+        let (check, crc) = (Check::of_known(&known, &destination), known.first().cloned());
+        let hashed = async {
+            if let Some(crc) = &crc {
+                self.hash_in_turn(part.number, &bytes, crc).await;
+            }
+            Result::<()>::Ok(())
+        };
+        let has_other_tag = AtomicBool::default();
+        let in_memory = InMemory { part, bytes: bytes.clone(), known, check, progress, has_other_tag };
         let first = retry::run(&TRANSFER, &self.subject, || in_memory.send(Some(&watch)));
         let again = |permit| in_memory.send_again(permit);
-        let sent = watch.first_success(|| part.permit_of_second_try(), first, again).await?;
+        let sent = watch.first_success(|| part.permit_of_second_try(), first, again);
+        // The object is completed only after both.
+        let (sent, ()) = try_join(sent, hashed).await?;
         context.lane.limiter.succeeded();
         Ok(sent)
     }

@@ -16,7 +16,7 @@ use shared::{Error, ErrorKind, Result};
 
 use crate::objects::integrity;
 use crate::objects::item::Item;
-use crate::objects::metadata;
+use crate::objects::metadata::{self, EarlyTags};
 use crate::objects::multipart::in_order;
 use crate::objects::multipart::orphaned_uploads;
 use crate::objects::multipart::part_limit::COMMON_PARTS;
@@ -45,9 +45,15 @@ pub(crate) enum Opened {
 }
 
 /// Opens the upload to send parts to: the recorded one, if it is of this object and version, else a new one.
-pub(crate) async fn open_or_resume(item: &Item, wanted: &JobObject, info: &ObjectInfo) -> Result<Opened> {
+/// `tags` are those that were read with `info`.
+pub(crate) async fn open_or_resume(
+    item: &Item,
+    wanted: &JobObject,
+    info: &ObjectInfo,
+    tags: EarlyTags,
+) -> Result<Opened> {
     let (context, job) = (&*item.context, &*item.job);
-    let write = metadata::write(context, wanted, info, None).await?;
+    let write = metadata::write(context, wanted, info, tags).await?;
     if let Some(found) = context.objects.upload_log.upload(&job.task, &wanted.key).await? {
         match contest(item, &found, info, &write).precedence() {
             Precedence::Resume => return Ok(Opened::Upload(Box::new(found))),
