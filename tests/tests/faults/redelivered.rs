@@ -10,15 +10,15 @@ use flotilla_tests::stage::{RUN, Running, copy_job, run_start, until};
 use shared::ErrorKind;
 use shared::ledger::{self, Ledger, NO_FENCE, Phase, Run};
 use shared::object::ETag;
-use shared::objects::job::JobObject;
+use shared::objects::job::{JobObject, ObjectJob};
 use shared::queue::{JobQueue, Outgoing};
 
 use crate::bulk_deletes::{self, STALE, stale};
 use crate::stage::{Objects, Stage, TASK};
 
-/// An earlier delivery has written the job's version over a newer one, and died before its second look.
-#[tokio::test(flavor = "multi_thread")]
-async fn regression_a_redelivered_copy_looks_at_the_source_first() {
+/// A stage whose destination has the listed version of a key, and whose source a newer one; and the job's object, as it
+/// was listed.
+async fn stage_with_a_newer_version() -> (Stage, JobObject) {
     let mut stage = Stage::new(Objects(Vec::new())).await;
     stage.work.look_again = Some(true);
     let (from, to) = (stage.source.location.bucket().to_owned(), stage.destination.location.bucket().to_owned());
@@ -27,16 +27,38 @@ async fn regression_a_redelivered_copy_looks_at_the_source_first() {
     stage.cloud.put(&to, "key", "old");
     stage.cloud.put(&from, "key", "the newer one");
     let (etag, modified) = (Some(ETag::new(&old.etag)), old.modified);
-    let object = JobObject { key: "key".into(), size: 3, modified, etag, ..JobObject::default() };
     stage.ledger.start_run(&run_start(RUN), NO_FENCE).await.expect("the run is recorded");
+    (stage, JobObject { key: "key".into(), size: 3, modified, etag, ..JobObject::default() })
+}
+
+/// Has a worker do all jobs; then the newer version has arrived.
+async fn assert_the_newer_version_arrives(stage: &Stage) {
+    let worker = Running::start(stage.worker().await);
+    until(async || stage.queue.depth().await.expect("the queue answers").waiting() == 0).await;
+    worker.finish().await;
+    let stored = stage.cloud.object(stage.destination.location.bucket(), "key").expect("it is there");
+    assert_eq!(&stored.bytes[..], b"the newer one");
+}
+
+/// An earlier delivery has written the job's version over a newer one, and died before its second look.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_redelivered_copy_looks_at_the_source_first() {
+    let (stage, object) = stage_with_a_newer_version().await;
     stage.queue.send(&[Outgoing::now(copy_job("c0-0", vec![object]).to_body())]).await.expect("the job is queued");
     let lease = Duration::from_secs(60);
     let message = stage.queue.receive(1, Duration::ZERO, lease).await.expect("answers").pop().expect("is there");
     stage.queue.release(&message, Duration::ZERO).await.expect("is released");
-    let worker = Running::start(stage.worker().await);
-    until(async || stage.queue.depth().await.expect("the queue answers").waiting() == 0).await;
-    worker.finish().await;
-    assert_eq!(&stage.cloud.object(&to, "key").expect("it is there").bytes[..], b"the newer one");
+    assert_the_newer_version_arrives(&stage).await;
+}
+
+/// An earlier attempt may have begun to upload the newer version, whose events leave the key to it. This delivery of the
+/// next attempt is the first one.
+#[tokio::test(flavor = "multi_thread")]
+async fn regression_a_retried_copy_looks_at_the_source_first() {
+    let (stage, object) = stage_with_a_newer_version().await;
+    let job = ObjectJob { attempt: 2, ..copy_job("c0-0", vec![object]) };
+    stage.queue.send(&[Outgoing::now(job.to_body())]).await.expect("the job is queued");
+    assert_the_newer_version_arrives(&stage).await;
 }
 
 /// A run that deletes, up to the moment at which the keys are gone and no outcome is recorded.
