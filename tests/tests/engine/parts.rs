@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use adapters::store::file::FileStore;
 use async_trait::async_trait;
 use flotilla_tests::probe::Fate;
-use shared::Result;
 use shared::ledger::{Ledger, events_run};
 use shared::object::Timestamp;
 use shared::objects::UploadLog;
 use shared::objects::job::{JobChange, JobObject, ObjectJob, ObjectWork};
-use shared::store::{Body, ObjectStore, Part, PartWrite, StoreWrapper, Upload};
+use shared::store::{Body, ObjectStore, Part, PartWrite, StoreWrapper, Upload, Write, Written};
+use shared::{ErrorKind, Result};
 
 use crate::stage::{Stage, TASK, folder, until};
 
@@ -248,22 +248,30 @@ const FAR_BYTES: usize = 33 << 20;
 /// The parts of objects that go far, bytes.
 const FAR_PART_BYTES: usize = 8 << 20;
 
-/// A folder as a store that is far away.
+/// A folder as a store that is far away or near.
 #[derive(Debug)]
-struct FarStore {
+struct CountingStore {
     inner: FileStore,
+    is_far: bool,
+    /// The objects that it got whole.
+    puts: AtomicU64,
     /// The parts that it got.
     parts: AtomicU64,
 }
 
 #[async_trait]
-impl StoreWrapper for FarStore {
+impl StoreWrapper for CountingStore {
     fn inner(&self) -> &dyn ObjectStore {
         &self.inner
     }
 
     fn latency(&self) -> Option<Duration> {
-        Some(Duration::from_secs(1))
+        if self.is_far { Some(Duration::from_secs(1)) } else { self.inner.latency() }
+    }
+
+    async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
+        self.puts.fetch_add(1, Relaxed);
+        self.inner.put(key, write, body).await
     }
 
     async fn upload_part(&self, upload: &Upload, part: &PartWrite, body: Body) -> Result<Part> {
@@ -272,8 +280,9 @@ impl StoreWrapper for FarStore {
     }
 }
 
-fn far(stage: &Stage) -> Arc<FarStore> {
-    Arc::new(FarStore { inner: folder(&stage.destination), parts: AtomicU64::new(0) })
+fn destination(stage: &Stage, is_far: bool) -> Arc<CountingStore> {
+    let (puts, parts) = Default::default();
+    Arc::new(CountingStore { inner: folder(&stage.destination), is_far, puts, parts })
 }
 
 /// Waits until the only object is settled and has no open upload; gives the bytes of its copy.
@@ -291,8 +300,8 @@ async fn a_far_store_gets_in_parts_what_a_near_one_gets_whole() {
         stage.options.multipart_threshold = set_by_hand.then_some(FAR_BYTES as u64);
         let objects = stage.files([FAR_BYTES]);
         stage.copy(&objects).await;
-        let store = far(&stage);
-        let working = if is_far { stage.start_into(store.clone()) } else { stage.start() };
+        let store = destination(&stage, is_far);
+        let working = stage.start_into(store.clone());
         assert_eq!(bytes_of_copy(&stage, &objects[0].key).await, FAR_BYTES);
         assert_eq!(calls(&stage, "open-upload"), uploads, "far: {is_far}, set: {set_by_hand}");
         let parts = uploads * FAR_BYTES.div_ceil(FAR_PART_BYTES) as u64;
@@ -301,24 +310,81 @@ async fn a_far_store_gets_in_parts_what_a_near_one_gets_whole() {
     }
 }
 
+/// How the first look for open uploads fails.
+const LOOK_FAULTS: [ErrorKind; 3] = [ErrorKind::Throttled, ErrorKind::Connection, ErrorKind::Timeout];
+
+/// Has the next look for open uploads fail, and no other call.
+fn fail_the_next_look(stage: &Stage, kind: ErrorKind) {
+    let next = calls(stage, "open-uploads") + 1;
+    stage.ledger.calls.decide(move |call, number| match call {
+        "open-uploads" if number == next => Fate::Fail(kind),
+        _ => Fate::Pass,
+    });
+}
+
+/// Begins an object in parts in a process to which the destination seems far, and kills that before a part is recorded.
+async fn begin_in_parts(stage: &Stage) {
+    stage.ledger.calls.decide(|call, number| match (call, number) {
+        ("record-parts", 1) => Fate::Hang,
+        _ => Fate::Pass,
+    });
+    let working = stage.start_into(destination(stage, true));
+    until(async || calls(stage, "record-parts") == 1).await;
+    working.kill().await;
+}
+
+/// Has a process to which the destination seems near copy an object whose upload is open.
+async fn assert_resumed(stage: &Stage, key: &str, case: &str) {
+    let store = destination(stage, false);
+    let working = stage.start_into(store.clone());
+    assert_eq!(bytes_of_copy(stage, key).await, FAR_BYTES, "{case}");
+    assert_eq!(calls(stage, "open-upload"), 1, "{case}: {:?}", stage.ledger.calls);
+    assert!(calls(stage, "recorded-parts") >= 1, "{case}: it went in parts: {:?}", stage.ledger.calls);
+    assert_eq!(store.puts.load(Relaxed), 0, "{case}: it did not go whole");
+    working.stop().await.expect("the worker ends well");
+}
+
 /// The process that comes after knows nothing of the latency: the object would go whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_to_a_far_store_is_resumed_by_a_new_process() {
     let stage = Stage::new().await;
     let objects = stage.files([FAR_BYTES]);
     stage.copy(&objects).await;
-    stage.ledger.calls.decide(|call, number| match (call, number) {
-        ("record-parts", 1) => Fate::Hang,
-        _ => Fate::Pass,
-    });
-    let working = stage.start_into(far(&stage));
-    until(async || calls(&stage, "record-parts") == 1).await;
-    working.kill().await;
+    begin_in_parts(&stage).await;
     // The job comes again.
     stage.copy(&objects).await;
-    let working = stage.start();
-    assert_eq!(bytes_of_copy(&stage, &objects[0].key).await, FAR_BYTES);
-    assert_eq!(calls(&stage, "open-upload"), 1, "{:?}", stage.ledger.calls);
-    assert!(calls(&stage, "recorded-parts") >= 1, "it went in parts: {:?}", stage.ledger.calls);
-    working.stop().await.expect("the worker ends well");
+    assert_resumed(&stage, &objects[0].key, "no fault").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_is_resumed_after_a_failed_look_for_it() {
+    for kind in LOOK_FAULTS {
+        let stage = Stage::new().await;
+        let objects = stage.files([FAR_BYTES]);
+        stage.copy(&objects).await;
+        begin_in_parts(&stage).await;
+        fail_the_next_look(&stage, kind);
+        stage.copy(&objects).await;
+        assert_resumed(&stage, &objects[0].key, kind.as_str()).await;
+    }
+}
+
+/// A look that fails reports nothing of the key's uploads: the object's job comes again, and looks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_look_for_open_uploads_is_repeated() {
+    for kind in LOOK_FAULTS {
+        let stage = Stage::new().await;
+        let objects = stage.files([FAR_BYTES]);
+        fail_the_next_look(&stage, kind);
+        stage.copy(&objects).await;
+        let store = destination(&stage, false);
+        let working = stage.start_into(store.clone());
+        assert_eq!(bytes_of_copy(&stage, &objects[0].key).await, FAR_BYTES, "{kind}");
+        stage.until_empty().await;
+        working.stop().await.expect("the worker ends well");
+        assert_eq!((store.puts.load(Relaxed), store.parts.load(Relaxed)), (1, 0), "{kind}: once, and whole");
+        let (looks, uploads) = (calls(&stage, "open-uploads"), calls(&stage, "open-upload"));
+        assert!(looks >= 2 && uploads == 0, "{kind}: {:?}", stage.ledger.calls);
+        assert_eq!(stage.settled().await.objects(), 1, "{kind}");
+    }
 }

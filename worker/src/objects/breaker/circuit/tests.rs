@@ -112,6 +112,41 @@ async fn readiness_follows_the_circuit() {
     assert!(health.is_ready());
 }
 
+/// As [`half_open`], where nothing awaits it.
+fn half_open_now(circuit: &Arc<CircuitBreaker>, seen: CallResult<'_>) {
+    half_open(circuit, seen).now_or_never().expect("it waits for nothing");
+}
+
+#[test]
+fn the_gauge_of_failing_stores_is_0_after_an_outage() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let is = |value: u32, case: &str| {
+        let (line, text) = (format!("flotilla_store_failing{{side=\"destination\"}} {value}\n"), handle.render());
+        assert!(text.contains(&line), "{case}: {text}");
+    };
+    ::metrics::with_local_recorder(&recorder, || {
+        let passing = circuit();
+        is(0, "closed");
+        for outage in ["first outage", "second outage"] {
+            fail(&passing, OPENS_AT, ErrorKind::Unavailable);
+            is(1, outage);
+            half_open_now(&passing, CallResult::Failure(&failing(ErrorKind::Unavailable)));
+            is(1, outage);
+            half_open_now(&passing, CallResult::Success);
+            is(0, outage);
+        }
+        // Its worker ends during the outage.
+        let ending = circuit();
+        fail(&ending, OPENS_AT, ErrorKind::Unavailable);
+        is(1, "at the end of a worker");
+        drop(ending);
+        is(0, "after the end of a worker");
+        drop(passing);
+        is(0, "a closed circuit counts nothing");
+    });
+}
+
 #[tokio::test]
 async fn a_refusing_store_differs_from_a_forbidden_prefix_by_number() {
     let refused = failing(ErrorKind::Denied);
