@@ -80,7 +80,7 @@ impl Pipe {
         };
         let body =
             stream::try_unfold(flow, |mut flow| async move { Ok(flow.next().await?.map(|chunk| (chunk, flow))) });
-        (body.boxed(), hashed)
+        (Body::stream(body), hashed)
     }
 }
 
@@ -247,7 +247,7 @@ mod tests {
             attempt: Arc::new(TransferProgress::default()).object("r", "k", size).attempt(),
             permit: None,
         };
-        let input = stream::iter(input).map_ok(Bytes::from_static).boxed();
+        let input = Body::stream(stream::iter(input).map_ok(Bytes::from_static));
         let (mut body, hashed) = pipe.through(input);
         let mut passed = Vec::new();
         while let Some(chunk) = body.next().await {
@@ -273,7 +273,7 @@ mod tests {
         let limits = LiveLimits::default();
         limits.set(&LiveRates { bandwidth: Some(0.0), ..LiveRates::default() });
         let (rate, began) = (limits.clone(), tokio::time::Instant::now());
-        let body = || stream::iter([Ok(Bytes::from_static(b"abc"))]).boxed();
+        let body = || Body::stream(stream::iter([Ok(Bytes::from_static(b"abc"))]));
         let refused = read_through(body(), limits.bandwidth(), |_| panic!("nothing passes")).await;
         assert_eq!(refused.expect_err("nothing passes").kind(), ErrorKind::Suspended);
         assert_eq!(began.elapsed(), LONGEST_PAUSE);

@@ -77,7 +77,7 @@ pub(super) async fn get(folder: &Folder, key: &str, read: &Read) -> Result<Objec
     let (info, first, reading) = opened.await?;
     let first = (!first.is_empty()).then_some(Ok(first));
     let rest = stream::unfold(reading.filter(|reading| reading.left > 0), next_chunk);
-    Ok(Object { info, body: stream::iter(first).chain(rest).boxed() as Body })
+    Ok(Object { info, body: Body::stream(stream::iter(first).chain(rest)) })
 }
 
 async fn next_chunk(reading: Option<Reading>) -> Option<(Result<Bytes>, Option<Reading>)> {

@@ -143,7 +143,7 @@ impl Sent {
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        get_mut(&mut self.body).as_mut().poll_next(cx)
+        get_mut(&mut self.body).poll_next_unpin(cx)
     }
 }
 
@@ -198,7 +198,7 @@ impl http_body::Body for Sent {
 /// fewer or more bytes than announced.
 pub(super) fn incoming(subject: String, size: u64, body: SdkBody, stall: Duration) -> Body {
     let start = Some((ByteStream::new(body), size));
-    let chunks = futures::stream::unfold(start, move |state| {
+    Body::stream(futures::stream::unfold(start, move |state| {
         let subject = subject.clone();
         async move {
             let (mut body, left) = state?;
@@ -210,8 +210,7 @@ pub(super) fn incoming(subject: String, size: u64, body: SdkBody, stall: Duratio
                 Err(error) => (Err(error), None),
             })
         }
-    });
-    chunks.boxed()
+    }))
 }
 
 /// The next chunk, or `None` at the announced end.

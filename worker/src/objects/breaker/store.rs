@@ -107,7 +107,7 @@ impl BreakerStore {
         self.gate(verb, key)?;
         let broke = Arc::new(AtomicBool::new(false));
         let breaks = broke.clone();
-        let answer = call(body.inspect_err(move |_| breaks.store(true, Ordering::Relaxed)).boxed()).await;
+        let answer = call(Body::stream(body.inspect_err(move |_| breaks.store(true, Ordering::Relaxed)))).await;
         match answer {
             Err(error) if broke.load(Ordering::Relaxed) => Err(error),
             answer => self.report_write(verb, key, write, answer),
@@ -152,7 +152,7 @@ impl Drop for Whole<'_> {
 
 /// The body of a read, which reports how the read ended.
 fn watched(circuit: Arc<CircuitBreaker>, key: String, body: Body) -> Body {
-    let chunks = stream::unfold(Some(body), move |body| {
+    Body::stream(stream::unfold(Some(body), move |body| {
         let (circuit, key) = (circuit.clone(), key.clone());
         async move {
             let mut body = body?;
@@ -168,8 +168,7 @@ fn watched(circuit: Arc<CircuitBreaker>, key: String, body: Body) -> Body {
                 }
             }
         }
-    });
-    chunks.boxed()
+    }))
 }
 
 /// Listings and `prepare` do not pass the circuit.
@@ -221,13 +220,10 @@ impl StoreWrapper for BreakerStore {
 
     async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
         let (sent, size) = (Arc::new(AtomicU64::new(0)), write.size);
-        let sends = sent.clone();
-        let body = body.inspect_ok(move |chunk| {
-            sends.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        });
+        let body = body.counted(sent.clone());
         // Not a moment earlier than the last byte: a body that is dropped before has no effect.
         let pending = Whole { sent, size, pending: Some(self.in_doubt.begin(key)) };
-        let answer = self.send((PUT.verb, key), write, body.boxed(), |body| self.inner.put(key, write, body)).await;
+        let answer = self.send((PUT.verb, key), write, body, |body| self.inner.put(key, write, body)).await;
         pending.ended(&answer);
         answer
     }
