@@ -105,11 +105,13 @@ impl BreakerStore {
         F: Future<Output = Result<T>>,
     {
         self.gate(verb, key)?;
-        let broke = Arc::new(AtomicBool::new(false));
-        let breaks = broke.clone();
-        let answer = call(Body::stream(body.inspect_err(move |_| breaks.store(true, Ordering::Relaxed)))).await;
-        match answer {
-            Err(error) if broke.load(Ordering::Relaxed) => Err(error),
+        let broke = (!body.is_whole()).then(Arc::<AtomicBool>::default);
+        let body = match broke.clone() {
+            Some(breaks) => Body::stream(body.inspect_err(move |_| breaks.store(true, Ordering::Relaxed))),
+            None => body,
+        };
+        match call(body).await {
+            Err(error) if broke.as_ref().is_some_and(|broke| broke.load(Ordering::Relaxed)) => Err(error),
             answer => self.report_write(verb, key, write, answer),
         }
     }
@@ -213,8 +215,11 @@ impl StoreWrapper for BreakerStore {
     async fn get(&self, key: &str, read: &Read) -> Result<Object> {
         self.gate(GET.verb, key)?;
         match self.inner.get(key, read).await {
-            Ok(object) => Ok(Object { body: watched(self.circuit.clone(), key.to_owned(), object.body), ..object }),
-            failed => self.report(GET.verb, key, failed),
+            Ok(Object { info, body }) if !body.is_whole() => {
+                Ok(Object { info, body: watched(self.circuit.clone(), key.to_owned(), body) })
+            }
+            // A body in memory was read to its end.
+            ended => self.report(GET.verb, key, ended),
         }
     }
 
