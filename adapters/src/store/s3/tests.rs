@@ -15,6 +15,7 @@ use shared::config::Connection;
 mod clients;
 mod delete_many;
 mod faults;
+mod in_memory;
 mod incomplete;
 mod latency;
 mod lean;
