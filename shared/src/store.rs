@@ -15,15 +15,17 @@
 //!   `create_upload` is sent once: each request makes an upload, even if its answer is lost. The
 //!   caller announces it, so that a worker finds the upload.
 //!   Calls that send a body (`put`, `upload_part`) and the body of a `get` are sent once: the body
-//!   cannot be read again here, so the caller retries with a new one.
+//!   cannot be read again here, so the caller retries with a new one. A `get` may read a body of at most
+//!   [`WHOLE_BYTES`] before it returns: then the body's error is the call's, and is not retried either.
 //! - Every call is bounded in time: one attempt without progress for
 //!   [`crate::retry::STALL_SECONDS`] ends in `Timeout`. Dropping a call's future cancels it.
 //! - `delete` and `abort_upload` of absent objects and uploads are `Ok`.
 //! - `delete_many` reads the result of each key: a key that the answer does not name is an error of that key.
-//! - An adapter buffers at most a page of a listing, or some chunks of a body.
+//! - An adapter buffers at most a page of a listing, or some chunks of a body, or [`WHOLE_BYTES`] of it.
 //!
 //! The suite in `tests/src/conformance/store.rs` checks this contract over every adapter.
 
+mod body;
 mod limited;
 mod listed;
 mod metadata_support;
@@ -35,8 +37,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -46,14 +46,12 @@ use crate::filter::Filter;
 use crate::location::Location;
 use crate::object::{Attributes, ETag, ObjectInfo, Pin, Tags, Timestamp, Uncarried};
 
+pub use body::{Body, WHOLE_BYTES, WholeBody};
 pub use limited::LimitedStore;
 pub use listed::{Listed, Span, Unlisted};
 pub use metadata_support::{Classes, MetadataSupport, Spelling, Support};
 pub use rights::{Right, RightNames};
 pub use wrapper::StoreWrapper;
-
-/// The bytes of an object or a part, in chunks of at most some hundred KiB.
-pub type Body = BoxStream<'static, Result<Bytes>>;
 
 /// A store shared by many tasks.
 pub type Store = Arc<dyn ObjectStore>;
@@ -195,7 +193,7 @@ pub struct Object {
     /// Description from the response's headers.
     pub info: ObjectInfo,
     /// The requested bytes. The body ends in an error if the connection is lost or stalls, or if fewer or
-    /// more bytes come than announced: a body that ends well is complete.
+    /// more bytes come than announced: a body that ends well is complete. A body that is in memory is complete.
     pub body: Body,
 }
 

@@ -159,13 +159,13 @@ pub fn bytes_of(len: usize, seed: u64) -> Bytes {
 pub fn body(bytes: &Bytes) -> Body {
     let chunks: Vec<_> =
         (0..bytes.len()).step_by(64 << 10).map(|at| Ok(bytes.slice(at..bytes.len().min(at + (64 << 10))))).collect();
-    stream::iter(chunks).boxed()
+    Body::stream(stream::iter(chunks))
 }
 
 /// The bytes as a body that then ends in an error.
 pub fn broken_body(bytes: &Bytes) -> Body {
     let error = Error::new(ErrorKind::Connection, "get", "the source", "cut off");
-    body(bytes).chain(stream::iter([Err(error)])).boxed()
+    Body::stream(body(bytes).chain(stream::iter([Err(error)])))
 }
 
 /// What to write besides these bytes, plainly.

@@ -7,7 +7,6 @@ use adapters::store::s3::S3Store;
 use bytes::Bytes;
 use flotilla_tests::cloud::{Cloud, Profile};
 use flotilla_tests::proxy::{Fault, Kind, Proxy, Rule};
-use futures::StreamExt;
 use shared::limits::{LiveLimits, LiveRates};
 use shared::object::Pin;
 use shared::store::{Body, CopySource, KeyRange, PartWrite, Read, Store, Write};
@@ -16,7 +15,7 @@ use shared::store::{Body, CopySource, KeyRange, PartWrite, Read, Store, Write};
 const RATE: f64 = 40.0;
 
 fn body(bytes: &'static [u8]) -> Body {
-    futures::stream::iter([Ok(Bytes::from_static(bytes))]).boxed()
+    Bytes::from_static(bytes).into()
 }
 
 fn sized(size: usize) -> Write {

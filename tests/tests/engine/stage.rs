@@ -137,5 +137,5 @@ pub fn with_a_wrong_byte(body: Body) -> Body {
         bytes[0] ^= u8::from(number == 0);
         Ok(Bytes::from(bytes))
     };
-    body.enumerate().map(first).boxed()
+    Body::stream(body.enumerate().map(first))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{TryStreamExt, stream};
 use shared::acl::Acl;
 use shared::digest::{Algorithm, Checksum, Hasher};
 use shared::filter::Filter;
@@ -132,7 +132,7 @@ impl FakeStore {
 pub fn body_of(bytes: &Bytes) -> Body {
     let chunks: Vec<_> =
         (0..bytes.len()).step_by(64 << 10).map(|at| Ok(bytes.slice(at..bytes.len().min(at + (64 << 10))))).collect();
-    stream::iter(chunks).boxed()
+    Body::stream(stream::iter(chunks))
 }
 
 /// The bytes of a range; an error where it reaches beyond the end.

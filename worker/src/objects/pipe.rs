@@ -11,6 +11,7 @@ use shared::digest::{Algorithm, Checksum, Hasher, MultipartHasher};
 use shared::limits::{Bandwidth, LiveLimits, Permit};
 use shared::object::{ETag, Pin};
 use shared::store::{Body, ObjectStore, Read};
+use shared::sync::lock;
 use shared::{Error, ErrorKind, Result};
 use tokio::time::timeout;
 
@@ -38,82 +39,83 @@ pub(crate) struct Pipe {
     pub permit: Option<Arc<Permit>>,
 }
 
-/// The checksums of a pipe's bytes; there once its last byte has passed.
-#[derive(Clone, Default)]
-pub(crate) struct Hashed(Arc<Mutex<Vec<Checksum>>>);
-
-impl Hashed {
-    pub fn take(&self) -> Vec<Checksum> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
-    }
+/// The checksums of a pipe's bytes.
+pub(crate) enum Hashed {
+    /// Of bytes in memory.
+    Known(Vec<Checksum>),
+    /// Of a stream: there once its last byte has passed.
+    Later(Arc<Mutex<Vec<Checksum>>>),
 }
 
-struct Flow {
-    pipe: Pipe,
-    input: Body,
-    remaining: u64,
-    hashers: Vec<Hasher>,
-    tag: Option<MultipartHasher>,
-    hashed: Hashed,
-    /// Bytes that came and wait for the bandwidth limit.
-    waiting: Bytes,
-    ready: VecDeque<Bytes>,
-    ended: bool,
+impl Hashed {
+    pub fn take(self) -> Vec<Checksum> {
+        match self {
+            Hashed::Known(checksums) => checksums,
+            Hashed::Later(checksums) => std::mem::take(&mut *lock(&checksums)),
+        }
+    }
 }
 
 impl Pipe {
     /// The same bytes, watched. The last chunk passes only when the input has ended well with
     /// exactly `size` bytes and, where one is expected, the right checksum: a destination that needs
     /// all bytes to make an object never makes one of wrong bytes.
-    pub fn through(self, input: Body) -> (Body, Hashed) {
-        let hashed = Hashed::default();
+    ///
+    /// Bytes in memory are checked here, and stay in memory. A stream is checked while the destination reads it.
+    ///
+    /// # Errors
+    /// Of bytes in memory, those in which a stream would end.
+    pub async fn through(self, input: Body) -> Result<(Body, Hashed)> {
+        let watched = Watched::new(self);
+        let input = match input.into_whole() {
+            Ok(mut whole) => return watched.whole(whole.take()).await,
+            Err(input) => input,
+        };
+        let hashed = Arc::new(Mutex::new(Vec::new()));
         let flow = Flow {
-            remaining: self.size,
-            hashers: self.hash.iter().filter_map(|&a| Hasher::new(a)).collect(),
-            tag: self.expect_etag.as_ref().map(|(part_bytes, _)| MultipartHasher::new(*part_bytes)),
+            watched,
+            input,
             hashed: hashed.clone(),
             waiting: Bytes::new(),
             ready: VecDeque::new(),
             ended: false,
-            pipe: self,
-            input,
         };
-        let body =
+        let chunks =
             stream::try_unfold(flow, |mut flow| async move { Ok(flow.next().await?.map(|chunk| (chunk, flow))) });
-        (body.boxed(), hashed)
+        Ok((Body::stream(chunks), Hashed::Later(hashed)))
     }
 }
 
-impl Flow {
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            if let Some(chunk) = self.ready.pop_front() {
-                return Ok(Some(chunk));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            if !self.waiting.is_empty() {
-                let limit = self.pipe.limits.bandwidth();
-                let bytes = allowed(limit, &self.pipe.subject, self.waiting.len()).await?;
-                let piece = self.waiting.split_to(bytes);
-                if self.remaining > 0 || !self.waiting.is_empty() {
-                    return Ok(Some(piece));
-                }
-                self.end(Some(piece)).await?;
-                continue;
-            }
-            if self.remaining == 0 {
-                self.end(None).await?;
-                continue;
-            }
-            let Some(chunk) = self.input.next().await.transpose()? else {
-                let message = format!("the source ended {} bytes early", self.remaining);
-                return Err(Error::new(ErrorKind::Connection, "get", &self.pipe.subject, message));
-            };
-            self.count(&chunk)?;
-            self.waiting = chunk;
+/// The bytes of a pipe that came so far.
+struct Watched {
+    pipe: Pipe,
+    remaining: u64,
+    hashers: Vec<Hasher>,
+    tag: Option<MultipartHasher>,
+}
+
+impl Watched {
+    fn new(pipe: Pipe) -> Watched {
+        Watched {
+            remaining: pipe.size,
+            hashers: pipe.hash.iter().filter_map(|&a| Hasher::new(a)).collect(),
+            tag: pipe.expect_etag.as_ref().map(|(part_bytes, _)| MultipartHasher::new(*part_bytes)),
+            pipe,
         }
+    }
+
+    /// All bytes at once. They wait for the bandwidth limit here, in as many pieces as a stream would.
+    async fn whole(mut self, bytes: Bytes) -> Result<(Body, Hashed)> {
+        self.count(&bytes)?;
+        if self.remaining > 0 {
+            return Err(self.too_short());
+        }
+        let mut waiting = bytes.len();
+        while waiting > 0 {
+            waiting -= allowed(self.pipe.limits.bandwidth(), &self.pipe.subject, waiting).await?;
+        }
+        let checksums = self.checksums()?;
+        Ok((bytes.into(), Hashed::Known(checksums)))
     }
 
     fn count(&mut self, chunk: &Bytes) -> Result<()> {
@@ -132,13 +134,8 @@ impl Flow {
         Ok(())
     }
 
-    /// The input must end here, and well: a file that changed while it was read says so only now.
-    async fn end(&mut self, last: Option<Bytes>) -> Result<()> {
-        while let Some(chunk) = self.input.next().await.transpose()? {
-            if !chunk.is_empty() {
-                return Err(self.too_long());
-            }
-        }
+    /// The checksums of all bytes, which must be those that are expected.
+    fn checksums(&mut self) -> Result<Vec<Checksum>> {
         let checksums: Vec<Checksum> = self.hashers.drain(..).map(Hasher::finish).collect();
         if let Some(expected) = &self.pipe.expect
             && let Some(ours) = checksums.iter().find(|c| c.algorithm == expected.algorithm)
@@ -148,15 +145,73 @@ impl Flow {
         if let (Some((_, expected)), Some(hasher)) = (&self.pipe.expect_etag, self.tag.take()) {
             integrity::same_etag(&self.pipe.subject, &ETag::new(&hasher.finish()), expected)?;
         }
-        *self.hashed.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = checksums;
-        self.ready.extend(last);
-        self.ended = true;
-        Ok(())
+        Ok(checksums)
+    }
+
+    fn too_short(&self) -> Error {
+        let message = format!("the source ended {} bytes early", self.remaining);
+        Error::new(ErrorKind::Connection, "get", &self.pipe.subject, message)
     }
 
     fn too_long(&self) -> Error {
         let message = format!("the source sent more than the {} bytes it announced", self.pipe.size);
         Error::new(ErrorKind::Corrupt, "get", &self.pipe.subject, message)
+    }
+}
+
+/// A stream in transit.
+struct Flow {
+    watched: Watched,
+    input: Body,
+    hashed: Arc<Mutex<Vec<Checksum>>>,
+    /// Bytes that came and wait for the bandwidth limit.
+    waiting: Bytes,
+    ready: VecDeque<Bytes>,
+    ended: bool,
+}
+
+impl Flow {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            if let Some(chunk) = self.ready.pop_front() {
+                return Ok(Some(chunk));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            if !self.waiting.is_empty() {
+                let limit = self.watched.pipe.limits.bandwidth();
+                let bytes = allowed(limit, &self.watched.pipe.subject, self.waiting.len()).await?;
+                let piece = self.waiting.split_to(bytes);
+                if self.watched.remaining > 0 || !self.waiting.is_empty() {
+                    return Ok(Some(piece));
+                }
+                self.end(Some(piece)).await?;
+                continue;
+            }
+            if self.watched.remaining == 0 {
+                self.end(None).await?;
+                continue;
+            }
+            let Some(chunk) = self.input.next().await.transpose()? else {
+                return Err(self.watched.too_short());
+            };
+            self.watched.count(&chunk)?;
+            self.waiting = chunk;
+        }
+    }
+
+    /// The input must end here, and well: a file that changed while it was read says so only now.
+    async fn end(&mut self, last: Option<Bytes>) -> Result<()> {
+        while let Some(chunk) = self.input.next().await.transpose()? {
+            if !chunk.is_empty() {
+                return Err(self.watched.too_long());
+            }
+        }
+        *lock(&self.hashed) = self.watched.checksums()?;
+        self.ready.extend(last);
+        self.ended = true;
+        Ok(())
     }
 }
 
@@ -237,7 +292,11 @@ mod tests {
         input: Vec<Result<&'static [u8]>>,
         expect: Option<Checksum>,
     ) -> (Vec<u8>, Option<ErrorKind>) {
-        let pipe = Pipe {
+        pass(pipe(size, expect), Body::stream(stream::iter(input).map_ok(Bytes::from_static))).await
+    }
+
+    fn pipe(size: u64, expect: Option<Checksum>) -> Pipe {
+        Pipe {
             subject: "k".into(),
             size,
             hash: vec![Algorithm::Md5],
@@ -246,9 +305,16 @@ mod tests {
             limits: LiveLimits::default(),
             attempt: Arc::new(TransferProgress::default()).object("r", "k", size).attempt(),
             permit: None,
+        }
+    }
+
+    async fn pass(pipe: Pipe, input: Body) -> (Vec<u8>, Option<ErrorKind>) {
+        let is_whole = input.is_whole();
+        let (mut body, hashed) = match pipe.through(input).await {
+            Ok(passing) => passing,
+            Err(error) => return (Vec::new(), Some(error.kind())),
         };
-        let input = stream::iter(input).map_ok(Bytes::from_static).boxed();
-        let (mut body, hashed) = pipe.through(input);
+        assert_eq!(body.is_whole(), is_whole, "bytes in memory stay there");
         let mut passed = Vec::new();
         while let Some(chunk) = body.next().await {
             match chunk {
@@ -268,12 +334,54 @@ mod tests {
         assert_eq!(run(0, vec![], None).await, (vec![], None));
     }
 
+    #[tokio::test]
+    async fn the_right_bytes_in_memory_pass_and_are_hashed_and_counted() {
+        let moved = Arc::new(TransferProgress::default());
+        let attempt = moved.object("r", "k", 5).attempt();
+        let counted = Pipe { attempt: attempt.clone(), ..pipe(5, None) };
+        assert_eq!(pass(counted, Bytes::from_static(b"abcde").into()).await, (b"abcde".to_vec(), None));
+        assert_eq!(moved.bytes(), 5);
+        assert_eq!(pass(pipe(0, None), Bytes::new().into()).await, (vec![], None));
+    }
+
+    #[tokio::test]
+    async fn wrong_bytes_in_memory_never_pass() {
+        let wrong = Checksum::md5([0; 16]);
+        let other_etag = Some((2, ETag::new("00000000000000000000000000000000-3")));
+        for (size, expect, expect_etag, kind) in [
+            (6, None, None, ErrorKind::Connection),
+            (4, None, None, ErrorKind::Corrupt),
+            (0, None, None, ErrorKind::Corrupt),
+            (5, Some(wrong), None, ErrorKind::BadDigest),
+            (5, None, other_etag, ErrorKind::BadDigest),
+        ] {
+            let pipe = Pipe { expect_etag, ..pipe(size, expect) };
+            assert_eq!(pass(pipe, Bytes::from_static(b"abcde").into()).await, (vec![], Some(kind)), "{size} bytes");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bytes_in_memory_wait_for_the_bandwidth_limit() {
+        let pipe = |bandwidth: f64| {
+            let pipe = pipe(100_000, None);
+            pipe.limits.set(&LiveRates { bandwidth: Some(bandwidth), ..LiveRates::default() });
+            pipe
+        };
+        let began = tokio::time::Instant::now();
+        let (_, error) = pass(pipe(0.0), Bytes::from(vec![0; 100_000]).into()).await;
+        assert_eq!((error, began.elapsed()), (Some(ErrorKind::Suspended), LONGEST_PAUSE));
+        let began = tokio::time::Instant::now();
+        let (passed, error) = pass(pipe(1_000.0), Bytes::from(vec![0; 100_000]).into()).await;
+        assert_eq!((passed.len(), error), (100_000, None), "each piece waits, and none for long");
+        assert!(began.elapsed() > 2 * LONGEST_PAUSE, "{:?}", began.elapsed());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_transfer_that_may_pass_nothing_for_long_is_suspended() {
         let limits = LiveLimits::default();
         limits.set(&LiveRates { bandwidth: Some(0.0), ..LiveRates::default() });
         let (rate, began) = (limits.clone(), tokio::time::Instant::now());
-        let body = || stream::iter([Ok(Bytes::from_static(b"abc"))]).boxed();
+        let body = || Body::stream(stream::iter([Ok(Bytes::from_static(b"abc"))]));
         let refused = read_through(body(), limits.bandwidth(), |_| panic!("nothing passes")).await;
         assert_eq!(refused.expect_err("nothing passes").kind(), ErrorKind::Suspended);
         assert_eq!(began.elapsed(), LONGEST_PAUSE);

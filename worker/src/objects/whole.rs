@@ -113,7 +113,7 @@ async fn stream(item: &Item, wanted: &JobObject, subject: &str, counted: &Attemp
         attempt: counted.clone(),
         permit: None,
     };
-    let (body, hashed) = pipe.through(body);
+    let (body, hashed) = pipe.through(body).await?;
     let object = at_version(wanted, &info);
     let write = Write { checksum: check.send.clone(), ..write };
     let written = match context.objects.destination.put(&wanted.key, &write, body).await {

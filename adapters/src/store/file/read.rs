@@ -11,11 +11,11 @@ use super::fault::{CALL, blocking};
 use super::folder::{Folder, Found, is_unchanged};
 use shared::digest::{Algorithm, Checksum, Hasher};
 use shared::object::Pin;
-use shared::store::{Body, Object, Read};
+use shared::store::{Body, Object, Read, WHOLE_BYTES};
 use shared::{Error, ErrorKind, Result};
 
 /// Bytes read by one blocking call, and the size of a body's chunks.
-const CHUNK_BYTES: u64 = 256 << 10;
+const CHUNK_BYTES: u64 = WHOLE_BYTES;
 
 const GET: &str = "get";
 
@@ -71,13 +71,15 @@ pub(super) async fn get(folder: &Folder, key: &str, read: &Read) -> Result<Objec
         let info = found.info();
         let Found::File(file, metadata) = found else { return Ok((info, Bytes::new(), None)) };
         let mut reading = Reading::open(&folder, &key, file, metadata, &read.range.unwrap_or(0..info.size))?;
-        let first = if reading.left <= CHUNK_BYTES { reading.next()? } else { Bytes::new() };
-        Ok((info, first, Some(reading)))
+        let whole = if reading.left <= CHUNK_BYTES { reading.next()? } else { Bytes::new() };
+        Ok((info, whole, Some(reading)))
     });
-    let (info, first, reading) = opened.await?;
-    let first = (!first.is_empty()).then_some(Ok(first));
-    let rest = stream::unfold(reading.filter(|reading| reading.left > 0), next_chunk);
-    Ok(Object { info, body: stream::iter(first).chain(rest).boxed() as Body })
+    let (info, whole, reading) = opened.await?;
+    let body = match reading.filter(|reading| reading.left > 0) {
+        Some(reading) => Body::stream(stream::unfold(Some(reading), next_chunk)),
+        None => whole.into(),
+    };
+    Ok(Object { info, body })
 }
 
 async fn next_chunk(reading: Option<Reading>) -> Option<(Result<Bytes>, Option<Reading>)> {

@@ -22,7 +22,7 @@ fn open() -> (TempDir, FileStore) {
 
 async fn put(store: &FileStore, key: &str, bytes: &'static [u8]) -> Result<Written> {
     let write = Write { size: bytes.len() as u64, ..Write::default() };
-    store.put(key, &write, stream::iter([Ok(Bytes::from_static(bytes))]).boxed()).await
+    store.put(key, &write, Body::stream(stream::iter([Ok(Bytes::from_static(bytes))]))).await
 }
 
 async fn get(store: &FileStore, key: &str) -> Result<Vec<u8>> {
@@ -144,7 +144,7 @@ async fn a_special_file_is_absent_and_blocks_no_call() {
 async fn nothing_unfinished_stays_behind() {
     let (dir, store) = open();
     let write = Write { size: 3 << 20, ..Write::default() };
-    let cut_off = stream::iter([Ok(Bytes::from(vec![1; 2 << 20])), Err(store.no_copies("x"))]).boxed();
+    let cut_off = Body::stream(stream::iter([Ok(Bytes::from(vec![1; 2 << 20])), Err(store.no_copies("x"))]));
     assert!(store.put("a/b/key", &write, cut_off).await.is_err());
     put(&store, "c/d/key", b"x").await.unwrap();
     let upload = store.create_upload("key", &write).await.unwrap();
@@ -180,7 +180,7 @@ async fn regression_only_files_of_dead_processes_are_swept() {
         let _ = waits.await;
         Ok(Bytes::from(vec![1; 2 << 20]))
     });
-    let body = stream::iter([Ok(Bytes::from(vec![1; 2 << 20]))]).chain(rest).boxed();
+    let body = Body::stream(stream::iter([Ok(Bytes::from(vec![1; 2 << 20]))]).chain(rest));
     let mut put = Box::pin(store.put("live", &write, body));
     tokio::select! { _ = &mut put => unreachable!(), asked = wait => asked.unwrap() }
     // Killed: in the middle of a put, while an upload was made, and after one was completed.
@@ -207,7 +207,7 @@ async fn an_upload_is_not_completed_while_a_part_is_being_written() {
     let upload = store.create_upload("key", &write).await.unwrap();
     let part = PartWrite { number: 1, offset: 0, size: 3 << 20, checksum: None };
     let bytes = Bytes::from(vec![7; 3 << 20]);
-    let whole = || stream::iter([Ok(bytes.clone())]).boxed();
+    let whole = || Body::stream(stream::iter([Ok(bytes.clone())]));
     let parts = [store.upload_part(&upload, &part, whole()).await.unwrap()];
     // A worker that lost its lease sends the part again, and hangs.
     let (hangs, wait) = tokio::sync::oneshot::channel::<()>();
@@ -215,7 +215,7 @@ async fn an_upload_is_not_completed_while_a_part_is_being_written() {
         let _ = hangs.send(());
         std::future::pending().await
     });
-    let late = stream::iter([Ok(bytes.slice(..2 << 20))]).chain(end).boxed();
+    let late = Body::stream(stream::iter([Ok(bytes.slice(..2 << 20))]).chain(end));
     let mut late = Box::pin(store.upload_part(&upload, &part, late));
     tokio::select! { _ = &mut late => unreachable!(), asked = wait => asked.unwrap() }
     assert_eq!(kind(store.complete_upload(&upload, &parts, &write).await), ErrorKind::Unavailable);
@@ -285,7 +285,7 @@ async fn regression_a_time_that_no_file_can_have_converges() {
     for years in [0, -69, -170, -1_700, 68, 100, 477, 530, 8_000] {
         let modified = Timestamp(years * YEAR + 123);
         let write = Write { size: 1, modified: Some(modified), ..Write::default() };
-        store.put("key", &write, stream::iter([Ok(Bytes::from_static(b"x"))]).boxed()).await.unwrap();
+        store.put("key", &write, Body::stream(stream::iter([Ok(Bytes::from_static(b"x"))]))).await.unwrap();
         let found = store.head("key", &Pin::default()).await.unwrap().modified;
         assert_eq!(store.stored_time(modified), found, "{years} years from 1970");
         assert_eq!(store.stored_time(found), found);
@@ -328,7 +328,7 @@ async fn regression_a_file_below_a_very_long_path_is_read() {
 
 async fn replacing(store: &FileStore, key: &str, bytes: &'static [u8]) -> Result<Written> {
     let write = Write { size: bytes.len() as u64, replaces: true, ..Write::default() };
-    store.put(key, &write, stream::iter([Ok(Bytes::from_static(bytes))]).boxed()).await
+    store.put(key, &write, Body::stream(stream::iter([Ok(Bytes::from_static(bytes))]))).await
 }
 
 #[tokio::test]
@@ -354,7 +354,7 @@ async fn regression_a_file_takes_the_place_of_a_folder_and_back() {
     assert!(store.create_upload("p", &Write { replaces: false, ..write.clone() }).await.is_err());
     let upload = store.create_upload("p", &write).await.unwrap();
     let part = PartWrite { number: 1, offset: 0, size: 3, checksum: None };
-    let part = store.upload_part(&upload, &part, stream::iter([Ok(Bytes::from_static(b"new"))]).boxed()).await.unwrap();
+    let part = store.upload_part(&upload, &part, Bytes::from_static(b"new").into()).await.unwrap();
     store.complete_upload(&upload, &[part], &Write { size: 3, ..Write::default() }).await.unwrap();
     assert_eq!(get(&store, "p").await.unwrap(), b"new");
     assert_eq!(names_in(&root), ["a", "d", "g", "j", "n", "p"], "nothing is left behind");
@@ -368,7 +368,7 @@ async fn regression_a_write_that_fails_replaces_nothing() {
     put(&store, "b/c", b"old").await.unwrap();
     for key in ["a/x", "b"] {
         let write = Write { size: 9, replaces: true, ..Write::default() };
-        assert!(store.put(key, &write, stream::iter([Ok(Bytes::from_static(b"short"))]).boxed()).await.is_err());
+        assert!(store.put(key, &write, Bytes::from_static(b"short").into()).await.is_err());
         // Its name is too long for the file system, which shows when the old one is about to go.
         let long = format!("a/{}/x", "é".repeat(128));
         assert!(replacing(&store, &long, b"new").await.is_err());

@@ -13,7 +13,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use shared::error::{Error, ErrorKind, Result};
-use shared::store::Body;
+use shared::store::{Body, WholeBody};
 use shared::sync::{get_mut, lock};
 
 /// A body for the SDK to send, and the means to watch it.
@@ -53,17 +53,29 @@ impl Shared {
 ///
 /// The last chunk waits until the body has ended there. A body that is too short, too long or ends in an error
 /// leaves the request without its last byte, and the store without an object. An empty body has no last chunk,
-/// so it is read to its end before the request is sent.
+/// so it is read to its end before the request is sent. The length of a body in memory is compared before that.
 pub(super) async fn outgoing(
     verb: &'static str,
     subject: String,
     size: u64,
-    mut body: Body,
+    body: Body,
     stall: Duration,
 ) -> Result<Outgoing> {
     let state = State { moved: Instant::now(), failed: None, abandoned: false };
     let shared = Arc::new(Shared(Mutex::new(state)));
     let watch = Watch { shared: shared.clone(), verb, subject };
+    let mut body: Body = match body.into_whole() {
+        Ok(whole) if whole.size() != size => {
+            let what = format!("{} bytes, but its size is {size}", whole.size());
+            return Err(wrong_length(verb, &watch.subject, &what));
+        }
+        Ok(whole) if size > 0 => {
+            let stream = ByteStream::new(SdkBody::from_body_1_x(SentWhole { whole, shared }));
+            return Ok(Outgoing { stream, watch });
+        }
+        Ok(empty) => empty.into(),
+        Err(body) => body,
+    };
     if size > 0 {
         let sent =
             Sent { body: Mutex::new(body), delayed: None, left: size, shared, verb, subject: watch.subject.clone() };
@@ -94,6 +106,7 @@ impl Watch {
         loop {
             let limit = self.shared.lock().moved + stall;
             tokio::select! {
+                biased;
                 result = &mut answer => {
                     let failed = self.shared.lock().failed.take();
                     return failed.map_or(result, Err);
@@ -131,6 +144,12 @@ struct Sent {
     subject: String,
 }
 
+/// A body in memory that the HTTP client polls: one chunk.
+struct SentWhole {
+    whole: WholeBody,
+    shared: Arc<Shared>,
+}
+
 /// The error that the HTTP client gets; the cause goes to the [`Watch`].
 #[derive(Debug, thiserror::Error)]
 #[error("the body could not be read to its end")]
@@ -143,7 +162,7 @@ impl Sent {
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        get_mut(&mut self.body).as_mut().poll_next(cx)
+        get_mut(&mut self.body).poll_next_unpin(cx)
     }
 }
 
@@ -194,11 +213,56 @@ impl http_body::Body for Sent {
     }
 }
 
+impl http_body::Body for SentWhole {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let this = self.get_mut();
+        let mut state = this.shared.lock();
+        if state.abandoned {
+            return Poll::Ready(Some(Err(Broken)));
+        }
+        if this.whole.size() == 0 {
+            return Poll::Ready(None);
+        }
+        state.moved = Instant::now();
+        Poll::Ready(Some(Ok(Frame::data(this.whole.take()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.whole.size() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.whole.size())
+    }
+}
+
+/// All bytes of an answer of exactly `size` bytes, which has few. The errors are those of [`incoming`].
+pub(super) async fn whole(subject: &str, size: u64, body: SdkBody, stall: Duration) -> Result<Bytes> {
+    let (mut body, mut left) = (ByteStream::new(body), size);
+    // Most answers of this size come in one chunk: it is not copied.
+    let (mut in_one, mut copied) = (Bytes::new(), Vec::<u8>::new());
+    while let Some(chunk) = next_chunk(subject, &mut body, left, size, stall).await? {
+        left -= chunk.len() as u64;
+        if chunk.len() as u64 == size {
+            in_one = chunk;
+            continue;
+        }
+        if copied.is_empty() {
+            copied.reserve_exact(size as usize);
+        }
+        copied.extend_from_slice(&chunk);
+    }
+    Ok(if copied.is_empty() { in_one } else { copied.into() })
+}
+
 /// The body of an answer of exactly `size` bytes. It ends in an error if no byte comes for `stall`, or if it has
 /// fewer or more bytes than announced.
 pub(super) fn incoming(subject: String, size: u64, body: SdkBody, stall: Duration) -> Body {
     let start = Some((ByteStream::new(body), size));
-    let chunks = futures::stream::unfold(start, move |state| {
+    Body::stream(futures::stream::unfold(start, move |state| {
         let subject = subject.clone();
         async move {
             let (mut body, left) = state?;
@@ -210,8 +274,7 @@ pub(super) fn incoming(subject: String, size: u64, body: SdkBody, stall: Duratio
                 Err(error) => (Err(error), None),
             })
         }
-    });
-    chunks.boxed()
+    }))
 }
 
 /// The next chunk, or `None` at the announced end.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_s3::types::{ChecksumMode, ServerSideEncryption};
 
 use super::extras::access;
@@ -13,7 +14,7 @@ use super::{Bucket, body};
 use shared::digest::{Algorithm, Checksum};
 use shared::object::{Access, Attributes, ETag, ObjectInfo, Pin, Timestamp, Uncarried};
 use shared::retry::{self, GET, HEAD};
-use shared::store::{EtagMeaning, Object, PartLayout, Read};
+use shared::store::{EtagMeaning, Object, PartLayout, Read, WHOLE_BYTES};
 use shared::{Error, ErrorKind, Result};
 
 /// The checksums in an answer, of the object or of a part.
@@ -196,11 +197,22 @@ impl Bucket {
         }
     }
 
-    /// Repeated until the headers have come. The body is read once.
+    /// Repeated until the headers have come. The body is read once: here if it is small, and no attempt of the request
+    /// counts its errors.
     pub(super) async fn get(&self, key: &str, read: &Read) -> Result<Object> {
         self.check_representable(GET.verb, key).await?;
         let once = || self.with_checksums(false, |ask| self.get_once(key, read, ask));
         let answer = retry::run(&GET, &self.subject(key), once).await?;
+        let (info, length, answered) = self.opened(key, read, answer)?;
+        let body = match length <= WHOLE_BYTES {
+            true => body::whole(&self.subject(key), length, answered, self.stall).await?.into(),
+            false => body::incoming(self.subject(key), length, answered, self.stall),
+        };
+        Ok(Object { info, body })
+    }
+
+    /// The description in an answer, and its body with the body's length.
+    fn opened(&self, key: &str, read: &Read, answer: GetObjectOutput) -> Result<(ObjectInfo, u64, SdkBody)> {
         let corrupt = |message: String| self.corrupt(GET.verb, key, message);
         let named =
             |(kind, why): (ErrorKind, String)| Error::new(kind, GET.verb, self.subject(key), why + compressed(&answer));
@@ -208,8 +220,7 @@ impl Bucket {
         let tag_count = self.tag_count(GET.verb, &read.pin, answer.tag_count);
         let info = info!(&answer, size, Access::Readable, tag_count);
         let info = info.ok_or_else(|| corrupt("the answer has no time".to_owned()))?;
-        let body = body::incoming(self.subject(key), length, answer.body.into_inner(), self.stall);
-        Ok(Object { info, body })
+        Ok((info, length, answer.body.into_inner()))
     }
 
     async fn get_once(&self, key: &str, read: &Read, checksums: bool) -> Result<GetObjectOutput> {

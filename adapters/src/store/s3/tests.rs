@@ -15,6 +15,7 @@ use shared::config::Connection;
 mod clients;
 mod delete_many;
 mod faults;
+mod in_memory;
 mod incomplete;
 mod latency;
 mod lean;
@@ -158,7 +159,7 @@ async fn read(store: &S3Store, range: Option<Range<u64>>) -> Result<Vec<u8>> {
 
 fn body(chunks: &[&'static str]) -> Body {
     let chunks: Vec<_> = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes()))).collect();
-    stream::iter(chunks).boxed()
+    Body::stream(stream::iter(chunks))
 }
 
 fn sized(size: u64) -> Write {
@@ -326,13 +327,12 @@ async fn a_put_sends_its_length_plainly_and_its_bytes_once() {
 
 #[tokio::test]
 async fn the_store_never_sees_the_end_of_a_body_that_is_wrong() {
-    let broken: Body = body(&["foo"])
-        .chain(stream::iter([Err(Error::new(ErrorKind::Corrupt, "get", "the source", "garbled"))]))
-        .boxed();
+    let garbled = stream::iter([Err(Error::new(ErrorKind::Corrupt, "get", "the source", "garbled"))]);
+    let broken = Body::stream(body(&["foo"]).chain(garbled));
     let after = body(&["foobar"]).chain(stream::iter([Err(Error::new(ErrorKind::Timeout, "get", "the source", "x"))]));
     for (body, expected) in [
         (broken, ErrorKind::Corrupt),
-        (after.boxed(), ErrorKind::Timeout),
+        (Body::stream(after), ErrorKind::Timeout),
         (body(&["foo"]), ErrorKind::Invalid),
         (body(&["foobarbaz"]), ErrorKind::Invalid),
         (body(&["foobar", "baz"]), ErrorKind::Invalid),
@@ -351,8 +351,8 @@ async fn a_put_that_nobody_takes_ends_in_a_timeout() {
     let store = server.store().await.with_stall(Duration::from_millis(100));
     assert_eq!(kind(store.put("key", &sized(3), body(&["foo"])).await), ErrorKind::Timeout);
     let store = server.store().await.with_stall(Duration::from_millis(100));
-    assert_eq!(kind(store.put("key", &sized(3), stream::pending().boxed()).await), ErrorKind::Timeout);
-    assert_eq!(kind(store.put("key", &sized(0), stream::pending().boxed()).await), ErrorKind::Timeout);
+    assert_eq!(kind(store.put("key", &sized(3), Body::stream(stream::pending())).await), ErrorKind::Timeout);
+    assert_eq!(kind(store.put("key", &sized(0), Body::stream(stream::pending())).await), ErrorKind::Timeout);
 }
 
 #[tokio::test]

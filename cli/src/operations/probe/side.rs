@@ -6,7 +6,7 @@ use adapters::open;
 use futures::{StreamExt as _, stream};
 use shared::config::Side;
 use shared::object::{Entry, Pin};
-use shared::store::{KeyRange, Listed, Read, Right, RightNames, Store, Write};
+use shared::store::{Body, KeyRange, Listed, Read, Right, RightNames, Store, Write};
 use shared::{Error, ErrorKind, Result};
 use tokio::time::timeout;
 
@@ -211,7 +211,7 @@ impl Probe {
 
     async fn put(&self, key: &str, write: &Write) -> Result<()> {
         self.store.prepare().await?;
-        let body = stream::iter([Ok(BYTES.into())]).boxed();
+        let body = Body::stream(stream::iter([Ok(BYTES.into())]));
         self.store.put(key, write, body).await.map(drop)
     }
 

@@ -46,7 +46,7 @@ pub async fn an_object_of_many_chunks_comes_back_whole(fixture: &Fixture) {
         chunks.push(Ok(Bytes::new()));
         (at, step) = (end, step * 3 % 100_003);
     }
-    fixture.store.put("many", &plain(&bytes), stream::iter(chunks).boxed()).await.unwrap();
+    fixture.store.put("many", &plain(&bytes), Body::stream(stream::iter(chunks))).await.unwrap();
     assert_stored(&fixture.store, "many", &bytes).await;
 }
 
@@ -114,7 +114,7 @@ pub async fn a_put_that_is_dropped_makes_no_object(fixture: &Fixture) {
         let _ = asked_for_more.send(());
         std::future::pending().await
     });
-    let stuck = body(&bytes.slice(..70_000)).chain(stuck).boxed();
+    let stuck = Body::stream(body(&bytes.slice(..70_000)).chain(stuck));
     let write = plain(&bytes);
     tokio::select! {
         answer = fixture.store.put("dropped", &write, stuck) => panic!("the put ended: {answer:?}"),

@@ -105,11 +105,13 @@ impl BreakerStore {
         F: Future<Output = Result<T>>,
     {
         self.gate(verb, key)?;
-        let broke = Arc::new(AtomicBool::new(false));
-        let breaks = broke.clone();
-        let answer = call(body.inspect_err(move |_| breaks.store(true, Ordering::Relaxed)).boxed()).await;
-        match answer {
-            Err(error) if broke.load(Ordering::Relaxed) => Err(error),
+        let broke = (!body.is_whole()).then(Arc::<AtomicBool>::default);
+        let body = match broke.clone() {
+            Some(breaks) => Body::stream(body.inspect_err(move |_| breaks.store(true, Ordering::Relaxed))),
+            None => body,
+        };
+        match call(body).await {
+            Err(error) if broke.as_ref().is_some_and(|broke| broke.load(Ordering::Relaxed)) => Err(error),
             answer => self.report_write(verb, key, write, answer),
         }
     }
@@ -152,7 +154,7 @@ impl Drop for Whole<'_> {
 
 /// The body of a read, which reports how the read ended.
 fn watched(circuit: Arc<CircuitBreaker>, key: String, body: Body) -> Body {
-    let chunks = stream::unfold(Some(body), move |body| {
+    Body::stream(stream::unfold(Some(body), move |body| {
         let (circuit, key) = (circuit.clone(), key.clone());
         async move {
             let mut body = body?;
@@ -168,8 +170,7 @@ fn watched(circuit: Arc<CircuitBreaker>, key: String, body: Body) -> Body {
                 }
             }
         }
-    });
-    chunks.boxed()
+    }))
 }
 
 /// Listings and `prepare` do not pass the circuit.
@@ -214,20 +215,20 @@ impl StoreWrapper for BreakerStore {
     async fn get(&self, key: &str, read: &Read) -> Result<Object> {
         self.gate(GET.verb, key)?;
         match self.inner.get(key, read).await {
-            Ok(object) => Ok(Object { body: watched(self.circuit.clone(), key.to_owned(), object.body), ..object }),
-            failed => self.report(GET.verb, key, failed),
+            Ok(Object { info, body }) if !body.is_whole() => {
+                Ok(Object { info, body: watched(self.circuit.clone(), key.to_owned(), body) })
+            }
+            // A body in memory was read to its end.
+            ended => self.report(GET.verb, key, ended),
         }
     }
 
     async fn put(&self, key: &str, write: &Write, body: Body) -> Result<Written> {
         let (sent, size) = (Arc::new(AtomicU64::new(0)), write.size);
-        let sends = sent.clone();
-        let body = body.inspect_ok(move |chunk| {
-            sends.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        });
+        let body = body.counted(sent.clone());
         // Not a moment earlier than the last byte: a body that is dropped before has no effect.
         let pending = Whole { sent, size, pending: Some(self.in_doubt.begin(key)) };
-        let answer = self.send((PUT.verb, key), write, body.boxed(), |body| self.inner.put(key, write, body)).await;
+        let answer = self.send((PUT.verb, key), write, body, |body| self.inner.put(key, write, body)).await;
         pending.ended(&answer);
         answer
     }

@@ -257,7 +257,7 @@ async fn in_pieces(bytes: &[u8], mut update: impl FnMut(&[u8])) {
 /// Bytes in memory as a body.
 fn chunks(bytes: Bytes) -> Body {
     let starts = (0..bytes.len()).step_by(CHUNK_BYTES);
-    stream::iter(starts.map(move |start| Ok(bytes.slice(start..bytes.len().min(start + CHUNK_BYTES))))).boxed()
+    Body::stream(stream::iter(starts.map(move |start| Ok(bytes.slice(start..bytes.len().min(start + CHUNK_BYTES))))))
 }
 
 #[cfg(test)]

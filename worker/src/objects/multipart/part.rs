@@ -127,7 +127,7 @@ impl UploadedPart<'_> {
             // A folder answers at once, and its writes take memory of their own.
             permit: permit.filter(|_| destination.is_remote).cloned(),
         };
-        let (body, hashed) = pipe.through(body);
+        let (body, hashed) = pipe.through(body).await?;
         let part = context.objects.destination.upload_part(&record.upload, &write, body).await?;
         context.objects.learn_tags(part.etag_is_opaque);
         let hashed: Vec<Checksum> = known.iter().cloned().chain(hashed.take()).collect();

@@ -1,7 +1,7 @@
 //! The verbs of a store.
 
 use bytes::Bytes;
-use futures::{StreamExt as _, stream};
+use futures::stream;
 
 use super::super::super::*;
 use super::service::{Reply, reply};
@@ -102,7 +102,7 @@ impl Verb {
         let upload = Upload { key: "key".into(), id: "id".into() };
         let part = PartWrite { number: 1, offset: 0, size: 3, checksum: None };
         let write = Write { size: 3, ..Write::default() };
-        let body = || stream::iter([Ok(Bytes::from_static(b"foo"))]).boxed();
+        let body = || Body::stream(stream::iter([Ok(Bytes::from_static(b"foo"))]));
         let source = CopySource { bucket: "bucket".into(), key: "source".into(), requester_pays: false };
         let pin = Pin::default();
         match self {
