@@ -5,7 +5,7 @@ use std::time::Duration;
 use flotilla_tests::binaries::{self, Ended, Process};
 use flotilla_tests::emulators::fresh_folder;
 use flotilla_tests::proxy::{Fault, Kind, Rule};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::stage::{Objects, Stage};
 
@@ -17,9 +17,13 @@ fn respond(status: u16, text: &str) -> Fault {
 
 /// Waits until the worker says that it is ready, or that it is not.
 async fn until_ready(stage: &Stage, ready: bool) {
-    while stage.health.is_ready() != ready {
-        sleep(Duration::from_millis(5)).await;
-    }
+    let reached = async {
+        while stage.health.is_ready() != ready {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let reached = timeout(Duration::from_secs(60), reached).await;
+    reached.unwrap_or_else(|_| panic!("readiness is never {ready}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,14 +61,15 @@ async fn a_passing_outage_costs_no_object_an_attempt() {
 /// All objects are written, and wait for the second look, when the source goes away.
 #[tokio::test(flavor = "multi_thread")]
 async fn regression_an_outage_during_the_second_look_loses_no_object() {
-    let mut stage = Stage::new(Objects::small(60)).await;
+    // A multiple of `concurrency`: if the puts come in step, the looks after the last ones are still enough to fail.
+    let mut stage = Stage::new(Objects::small(64)).await;
     stage.machine.concurrency = 8;
     stage.work.look_again = Some(true);
     stage.outage_limit = None;
     stage.health.set_ready(true);
     stage.to.inject(Rule::on(Kind::Put, Fault::Delay(Duration::from_millis(300))));
     let outage = async {
-        while stage.to.count(Kind::Put) < 60 {
+        while stage.to.count(Kind::Put) < 64 {
             sleep(Duration::from_millis(5)).await;
         }
         stage.from.inject(Rule::always(Fault::CloseBefore));
@@ -74,7 +79,7 @@ async fn regression_an_outage_during_the_second_look_loses_no_object() {
     };
     let (end, ()) = tokio::join!(stage.sync(), outage);
     let run = end.done("outage during the second look");
-    assert_eq!((run.settled.copied, run.settled.objects()), (60, 60));
+    assert_eq!((run.settled.copied, run.settled.objects()), (64, 64));
     stage.assert_stored_all_but(&[], "outage during the second look");
 }
 
